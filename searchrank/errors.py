@@ -1,0 +1,97 @@
+"""Every error searchrank raises on purpose; bases are the decisions a caller can take.
+
+SearchRankError
+├── InvalidInputError            the caller can mend it; carries the field that is wrong
+│   ├── DefinitionError          a feature definition or transform: source, line, column, caret, suggestion
+│   ├── DataError                a file, table or column does not hold what was declared
+│   ├── ConfigError              a project file or option is wrong
+│   └── RequestError             a ranking or search request is wrong (gRPC: INVALID_ARGUMENT)
+├── NotFoundError                a named release, alias, workspace, surface or file does not exist
+├── ReleaseRefusedError          a release failed its proof; what was serving goes on serving
+├── UnavailableError             a dependency did not answer; trying again may help
+│   └── DeadlineError            there was no time left to do the work
+└── ConflictError                something else holds the resource: a busy port, a locked file
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigError",
+    "ConflictError",
+    "DataError",
+    "DeadlineError",
+    "DefinitionError",
+    "InvalidInputError",
+    "NotFoundError",
+    "ReleaseRefusedError",
+    "RequestError",
+    "SearchRankError",
+    "UnavailableError",
+]
+
+
+class SearchRankError(Exception):
+    """Base of every deliberate error."""
+
+
+class InvalidInputError(SearchRankError):
+    """Something a caller wrote or sent is wrong and can be mended by them.
+
+    Attributes:
+        field: Dotted name of the offending field, or empty when the whole input is meant.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+
+
+class DefinitionError(InvalidInputError):
+    """A feature definition is refused.
+
+    Attributes:
+        line: 1-based line in the source.
+        column: 1-based column in the source.
+    """
+
+    def __init__(
+        self, message: str, *, source: str = "", line: int = 0, column: int = 0, text: str = "", hint: str = ""
+    ) -> None:
+        where = f"{source}:{line}:{column}: " if line else (f"{source}: " if source else "")
+        caret = f"\n    {text}\n    {' ' * (column - 1)}^" if text and line else ""
+        tail = f"\n  {hint}" if hint else ""
+        super().__init__(f"{where}{message}{caret}{tail}")
+        self.line = line
+        self.column = column
+
+
+class DataError(InvalidInputError):
+    """A file, table or column does not hold what was declared."""
+
+
+class ConfigError(InvalidInputError):
+    """A project file or a command-line option is wrong."""
+
+
+class RequestError(InvalidInputError):
+    """A request to the predictor is wrong; ``field`` names where."""
+
+
+class NotFoundError(SearchRankError):
+    """A named thing does not exist; the message says how to make it."""
+
+
+class ReleaseRefusedError(SearchRankError):
+    """A release failed its proof at load time; the message says which part and why."""
+
+
+class UnavailableError(SearchRankError):
+    """A dependency did not answer; trying again may help."""
+
+
+class DeadlineError(UnavailableError):
+    """No time was left to do the work."""
+
+
+class ConflictError(SearchRankError):
+    """Something else holds the resource: a busy port, a locked file, a running writer."""

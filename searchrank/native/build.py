@@ -1,0 +1,173 @@
+"""Compile every registered kernel into one object file; the only module that imports numba.
+
+Run by one process per install (``python -m searchrank.native.build``), or by the first command that needs a kernel.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import carray, types
+from numba.core import cgutils, config
+from numba.extending import intrinsic, overload, register_jitable
+
+from searchrank.native import memory
+from searchrank.native.kernel import INLINED, KERNELS, Kernel
+from searchrank.native.library import OBJECT_NAME, SYMBOLS_NAME, cache_folder, kernel_modules
+
+__all__ = ["build"]
+
+log = logging.getLogger(__name__)
+
+_BYTE = ir.IntType(8)
+_I64 = ir.IntType(64)
+_ALLOWED_EXTERNALS = {"memcpy", "memset", "memmove", "floor", "ceil", "trunc", "rint", "sqrt", "fabs"}
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(_typing: Any, address: Any) -> Any:  # noqa: ARG001
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], _BYTE.as_pointer())
+
+    return types.voidptr(types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _call(_typing: Any, address: Any, rows: Any, operands: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        pointer = _BYTE.as_pointer()
+        kind = ir.FunctionType(ir.IntType(32), [pointer, pointer, _I64, _I64])
+        result = builder.bitcast(cgutils.alloca_once(builder, _I64), pointer)
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(function, [result, ir.Constant(pointer, None), args[1], args[2]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _bits(_typing: Any, value: Any) -> Any:  # noqa: ARG001
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], _I64)
+
+    return types.int64(types.float64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _double(_typing: Any, value: Any) -> Any:  # noqa: ARG001
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
+def _overload_view(function: Callable[..., object], kind: type[np.generic]) -> None:
+    overload(function, inline="always")(
+        lambda address, count: lambda address, count: carray(_pointer(address), count, kind)  # noqa: ARG005
+    )
+
+
+def _give_meaning() -> None:
+    """Tell numba what the functions of ``memory`` and every inlined function are."""
+    for function, kind in (
+        (memory.floats_at, np.float32),
+        (memory.doubles_at, np.float64),
+        (memory.ints_at, np.int64),
+        (memory.shorts_at, np.int32),
+        (memory.words_at, np.uint32),
+        (memory.bytes_at, np.uint8),
+    ):
+        _overload_view(function, kind)
+    overload(memory.bits_of)(lambda value: lambda value: _bits(value))  # noqa: ARG005, PLW0108
+    overload(memory.double_of)(lambda bits: lambda bits: _double(bits))  # noqa: ARG005, PLW0108
+    overload(memory.call_kernel)(
+        lambda address, rows, operands: lambda address, rows, operands: _call(address, rows, operands)  # noqa: ARG005, PLW0108
+    )
+    for function in INLINED:
+        register_jitable(function)
+
+
+def _compile(item: Kernel) -> tuple[str, str, Any]:
+    """Return a kernel's symbol, its LLVM text and the target machine."""
+    signature = types.void(*[types.int64] * item.arity)
+    flags = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "boundscheck": False}
+    dispatcher = numba.njit([signature], **flags)(item.function)
+    result = dispatcher.overloads[signature.args]
+    return result.fndesc.llvm_func_name, result.library.get_llvm_str(), result.library.codegen._tm  # noqa: SLF001
+
+
+def _drop_unused(module: Any, machine: Any, kept: set[str]) -> None:
+    """Remove what no kernel calls (numba's reference counting, for one)."""
+    for function in module.functions:
+        if not function.is_declaration and function.name not in kept:
+            function.linkage = "internal"
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=0))
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(module, builder)
+
+
+def _check_externals(module: Any) -> None:
+    """Refuse an object that would call into libm, Python or numba at run time."""
+    names = {f.name for f in module.functions if f.is_declaration}
+    foreign = {n for n in names if not n.startswith("llvm.")} - _ALLOWED_EXTERNALS
+    if foreign:
+        raise RuntimeError(f"kernels must stand alone but call {sorted(foreign)}")
+
+
+def build(progress: Callable[[int, int, str], None] = lambda _done, _total, _name: None) -> Path:
+    """Compile all kernels of ``kernel_modules()`` and put object and symbol table in the cache folder.
+
+    Args:
+        progress: Called with (done, total, name) before each kernel.
+
+    Returns:
+        The folder.
+    """
+    config.DISABLE_INTEL_SVML = True
+    for module in kernel_modules():
+        importlib.import_module(module)
+    _give_meaning()
+    symbols: dict[str, str] = {}
+    linked = machine = None
+    for number, item in enumerate(KERNELS.values()):
+        progress(number, len(KERNELS), item.name)
+        symbols[item.name], text, machine = _compile(item)
+        module = llvm.parse_assembly(text)
+        if linked is None:
+            linked = module
+        else:
+            linked.link_in(module)
+    if linked is None or machine is None:
+        raise RuntimeError("no kernels are registered")
+    _drop_unused(linked, machine, set(symbols.values()))
+    _check_externals(linked)
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / OBJECT_NAME, machine.emit_object(linked))
+    _write(folder / SYMBOLS_NAME, json.dumps(symbols, indent=1).encode())
+    log.info("compiled %d kernels into %s", len(symbols), folder)
+    return folder
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Put a file in place by an atomic rename, so that a reader sees all of it or none."""
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    Path(name).replace(path)
+
+
+if __name__ == "__main__":
+    build()

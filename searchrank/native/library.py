@@ -1,0 +1,126 @@
+"""The compiled kernels in this process: found by name, called through ctypes, which lets go of the GIL.
+
+Loading maps one object file (a few milliseconds); neither numba nor a compiler takes part.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import llvmlite.binding as llvm
+
+from searchrank.native.kernel import KERNELS
+
+__all__ = ["Library", "cache_folder", "ensure_built", "kernel_modules", "library"]
+
+OBJECT_NAME: Final = "kernels.o"
+SYMBOLS_NAME: Final = "symbols.json"
+KERNEL_PACKAGES: Final = (
+    "searchrank.features.kernels",
+    "searchrank.features.operators",
+    "searchrank.models.kernels",
+)
+_RESULT: Final = ctypes.c_int64()  # where a compiled kernel writes that it returns nothing
+
+
+@functools.cache
+def kernel_modules() -> tuple[str, ...]:
+    """Return every module of the kernel packages, ours and those of installed plug-ins, in a fixed order."""
+    plugins = (entry.value for entry in importlib.metadata.entry_points(group="searchrank.kernels"))
+    names: list[str] = []
+    for package in (*KERNEL_PACKAGES, *plugins):
+        spec = importlib.util.find_spec(package)
+        if spec is None:
+            continue
+        names.append(package)
+        names += [f"{package}.{m.name}" for m in pkgutil.iter_modules(spec.submodule_search_locations)]
+    return tuple(sorted(set(names)))
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Return this install's private kernel folder, named by kernel sources, numba, LLVM and processor."""
+    digest = hashlib.sha256()
+    sources = [Path(__file__).parent / name for name in ("kernel.py", "memory.py", "build.py")]
+    for name in kernel_modules():
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            sources.append(Path(spec.origin))
+    for source in sources:
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    cpu = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+    features = os.environ.get("NUMBA_CPU_FEATURES") or llvm.get_host_cpu_features().flatten()
+    versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite")]
+    digest.update("\0".join([cpu, features, *versions]).encode())
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "searchrank"
+    return Path(os.environ.get("SEARCHRANK_CACHE") or default) / "kernels" / digest.hexdigest()[:16]
+
+
+def ensure_built(announce: Callable[[str], None] = lambda _message: None) -> None:
+    """Compile the kernels in a child process unless this install has them; others wait for the one that does.
+
+    Args:
+        announce: Told once, in words, before the compilation begins (10 to 30 s).
+
+    Raises:
+        RuntimeError: When the compilation fails; carries its output.
+    """
+    folder = cache_folder()
+    if (folder / SYMBOLS_NAME).is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / SYMBOLS_NAME).is_file():
+            return
+        announce("compiling kernels for this processor, once per install")
+        command = [sys.executable, "-m", "searchrank.native.build"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise RuntimeError(f"kernels did not compile:\n{done.stderr.strip()[-4000:]}")
+
+
+class Library:
+    """Addresses and callables of the compiled kernels of this process."""
+
+    def __init__(self, folder: Path) -> None:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = llvm.Target.from_default_triple().create_target_machine()
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        self._engine.add_object_file(llvm.ObjectFileRef.from_path(str(folder / OBJECT_NAME)))
+        self._engine.finalize_object()
+        symbols = json.loads((folder / SYMBOLS_NAME).read_text())
+        self._addresses = {name: self._engine.get_function_address(symbol) for name, symbol in symbols.items()}
+
+    def address(self, function: Callable[..., None]) -> int:
+        """Return the machine address of a kernel."""
+        return self._addresses[f"{function.__module__}.{function.__qualname__}"]
+
+    def callable(self, function: Callable[..., None]) -> Callable[..., None]:
+        """Return the compiled form of a kernel: takes ints, runs without the GIL."""
+        name = f"{function.__module__}.{function.__qualname__}"
+        integers: list[Any] = [ctypes.c_int64] * KERNELS[name].arity
+        prototype = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, *integers)
+        return functools.partial(prototype(self._addresses[name]), ctypes.addressof(_RESULT), None)
+
+
+@functools.cache
+def library() -> Library:
+    """Return the compiled kernels, built first if this install has none yet."""
+    ensure_built()
+    return Library(cache_folder())
