@@ -1,0 +1,286 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RankRequest(_message.Message):
+    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "candidates", "candidate_columns", "limit")
+    SURFACE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_TIME_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    surface: str
+    request_id: str
+    user_id: str
+    session_id: str
+    query: str
+    request_time: _timestamp_pb2.Timestamp
+    context: _containers.RepeatedCompositeFieldContainer[Column]
+    candidates: Ids
+    candidate_columns: _containers.RepeatedCompositeFieldContainer[Column]
+    limit: int
+    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., candidates: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class RankResponse(_message.Message):
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "order", "unknown", "coverage")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    release: ReleaseIdentity
+    snapshot_id: str
+    ids: Ids
+    scores: _containers.RepeatedScalarFieldContainer[float]
+    order: _containers.RepeatedScalarFieldContainer[int]
+    unknown: _containers.RepeatedScalarFieldContainer[int]
+    coverage: Coverage
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., order: _Optional[_Iterable[int]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ...) -> None: ...
+
+class SearchRequest(_message.Message):
+    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "limit")
+    SURFACE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_TIME_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    surface: str
+    request_id: str
+    user_id: str
+    session_id: str
+    query: str
+    request_time: _timestamp_pb2.Timestamp
+    context: _containers.RepeatedCompositeFieldContainer[Column]
+    limit: int
+    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class SearchResponse(_message.Message):
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "provenance", "candidates", "coverage")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    release: ReleaseIdentity
+    snapshot_id: str
+    ids: Ids
+    scores: _containers.RepeatedScalarFieldContainer[float]
+    provenance: Provenance
+    candidates: int
+    coverage: Coverage
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., candidates: _Optional[int] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "ids", "candidate_columns")
+    SURFACE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_TIME_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    surface: str
+    request_id: str
+    user_id: str
+    session_id: str
+    query: str
+    request_time: _timestamp_pb2.Timestamp
+    context: _containers.RepeatedCompositeFieldContainer[Column]
+    ids: Ids
+    candidate_columns: _containers.RepeatedCompositeFieldContainer[Column]
+    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    CONTRIBUTIONS_FIELD_NUMBER: _ClassVar[int]
+    BASE_SCORE_FIELD_NUMBER: _ClassVar[int]
+    PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    release: ReleaseIdentity
+    snapshot_id: str
+    ids: Ids
+    scores: _containers.RepeatedScalarFieldContainer[float]
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    features: bytes
+    contributions: _containers.RepeatedScalarFieldContainer[float]
+    base_score: float
+    provenance: Provenance
+    unknown: _containers.RepeatedScalarFieldContainer[int]
+    coverage: Coverage
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ...) -> None: ...
+
+class Ids(_message.Message):
+    __slots__ = ("strings", "integers")
+    STRINGS_FIELD_NUMBER: _ClassVar[int]
+    INTEGERS_FIELD_NUMBER: _ClassVar[int]
+    strings: StringIds
+    integers: IntegerIds
+    def __init__(self, strings: _Optional[_Union[StringIds, _Mapping]] = ..., integers: _Optional[_Union[IntegerIds, _Mapping]] = ...) -> None: ...
+
+class StringIds(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, values: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class IntegerIds(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, values: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Column(_message.Message):
+    __slots__ = ("name", "doubles", "strings", "times", "points", "vectors", "lists", "maps", "validity")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DOUBLES_FIELD_NUMBER: _ClassVar[int]
+    STRINGS_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    VECTORS_FIELD_NUMBER: _ClassVar[int]
+    LISTS_FIELD_NUMBER: _ClassVar[int]
+    MAPS_FIELD_NUMBER: _ClassVar[int]
+    VALIDITY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    doubles: DoubleColumn
+    strings: StringColumn
+    times: TimeColumn
+    points: PointColumn
+    vectors: VectorColumn
+    lists: ListColumn
+    maps: MapColumn
+    validity: bytes
+    def __init__(self, name: _Optional[str] = ..., doubles: _Optional[_Union[DoubleColumn, _Mapping]] = ..., strings: _Optional[_Union[StringColumn, _Mapping]] = ..., times: _Optional[_Union[TimeColumn, _Mapping]] = ..., points: _Optional[_Union[PointColumn, _Mapping]] = ..., vectors: _Optional[_Union[VectorColumn, _Mapping]] = ..., lists: _Optional[_Union[ListColumn, _Mapping]] = ..., maps: _Optional[_Union[MapColumn, _Mapping]] = ..., validity: _Optional[bytes] = ...) -> None: ...
+
+class DoubleColumn(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, values: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class StringColumn(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, values: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class TimeColumn(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, values: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class PointColumn(_message.Message):
+    __slots__ = ("coordinates",)
+    COORDINATES_FIELD_NUMBER: _ClassVar[int]
+    coordinates: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, coordinates: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class VectorColumn(_message.Message):
+    __slots__ = ("values", "size")
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[float]
+    size: int
+    def __init__(self, values: _Optional[_Iterable[float]] = ..., size: _Optional[int] = ...) -> None: ...
+
+class ListColumn(_message.Message):
+    __slots__ = ("members", "offsets")
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    OFFSETS_FIELD_NUMBER: _ClassVar[int]
+    members: _containers.RepeatedScalarFieldContainer[str]
+    offsets: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, members: _Optional[_Iterable[str]] = ..., offsets: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class MapColumn(_message.Message):
+    __slots__ = ("keys", "values", "offsets")
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    OFFSETS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    values: _containers.RepeatedScalarFieldContainer[float]
+    offsets: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, keys: _Optional[_Iterable[str]] = ..., values: _Optional[_Iterable[float]] = ..., offsets: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ReleaseIdentity(_message.Message):
+    __slots__ = ("name", "version", "digest")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    digest: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class Provenance(_message.Message):
+    __slots__ = ("branches", "items", "branch_indexes", "ranks", "scores")
+    BRANCHES_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    BRANCH_INDEXES_FIELD_NUMBER: _ClassVar[int]
+    RANKS_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    branches: _containers.RepeatedScalarFieldContainer[str]
+    items: _containers.RepeatedScalarFieldContainer[int]
+    branch_indexes: _containers.RepeatedScalarFieldContainer[int]
+    ranks: _containers.RepeatedScalarFieldContainer[int]
+    scores: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, branches: _Optional[_Iterable[str]] = ..., items: _Optional[_Iterable[int]] = ..., branch_indexes: _Optional[_Iterable[int]] = ..., ranks: _Optional[_Iterable[int]] = ..., scores: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class Coverage(_message.Message):
+    __slots__ = ("degradations", "stages")
+    DEGRADATIONS_FIELD_NUMBER: _ClassVar[int]
+    STAGES_FIELD_NUMBER: _ClassVar[int]
+    degradations: _containers.RepeatedCompositeFieldContainer[Degradation]
+    stages: _containers.RepeatedCompositeFieldContainer[StageTime]
+    def __init__(self, degradations: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ...) -> None: ...
+
+class Degradation(_message.Message):
+    __slots__ = ("stage", "subject", "reason")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    stage: str
+    subject: str
+    reason: str
+    def __init__(self, stage: _Optional[str] = ..., subject: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class StageTime(_message.Message):
+    __slots__ = ("stage", "elapsed_us")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    ELAPSED_US_FIELD_NUMBER: _ClassVar[int]
+    stage: str
+    elapsed_us: int
+    def __init__(self, stage: _Optional[str] = ..., elapsed_us: _Optional[int] = ...) -> None: ...
