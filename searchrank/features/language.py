@@ -1,0 +1,250 @@
+"""From text to graph: Python's expression syntax, parsed but never evaluated, every node outside the grammar refused.
+
+::
+
+    expression = number | "category" | root.noun | feature | operator(expression…, parameter…, name=parameter…)
+               | a + b | a - b | a * b | a / b | a ** b | -a | a < b (… <= > >= == !=) | a and b | a or b | not a
+    parameter  = number | "text" | [number, …]
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from searchrank.errors import DefinitionError
+from searchrank.features import operators as _families  # noqa: F401  (registers the operators)
+from searchrank.features.node import Call, Constant, Node
+from searchrank.features.operator import OPERATORS, Literal, Operator
+
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "Origin", "nearest", "parse_expression", "parse_tree"]
+
+MAX_LENGTH: Final = 4_096
+MAX_DEPTH: Final = 64
+
+_BINARY: Final[dict[type[ast.operator], str]] = {
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+    ast.Pow: "pow",
+}
+_COMPARE: Final[dict[type[ast.cmpop], str]] = {
+    ast.Lt: "less",
+    ast.LtE: "less_equal",
+    ast.Gt: "greater",
+    ast.GtE: "greater_equal",
+    ast.Eq: "equal",
+    ast.NotEq: "not_equal",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an expression was written, so that an error can point at it.
+
+    Attributes:
+        source: File name.
+        line: 1-based line of the expression's first character.
+        column: 1-based column of it.
+        text: The expression.
+    """
+
+    source: str
+    line: int
+    column: int
+    text: str
+
+    def error(self, message: str, at: ast.AST | None = None, hint: str = "") -> DefinitionError:
+        """Return an error that points at a part of this expression."""
+        lines = self.text.splitlines() or [""]
+        number = min(getattr(at, "lineno", 1), len(lines)) - 1
+        shown = lines[number]
+        offset = len(shown.encode()[: getattr(at, "col_offset", 0)].decode(errors="ignore"))
+        column = offset + (self.column if number == 0 else 1)
+        left = max(0, offset - 60)
+        window = shown[left : left + 100]
+        error = DefinitionError(message, source=self.source, line=self.line + number, column=column, hint="")
+        caret = f"\n    {window}\n    {' ' * (offset - left)}^"
+        error.args = (f"{error.args[0]}{caret}" + (f"\n  {hint}" if hint else ""),)
+        return error
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint naming the most similar known word, or an empty string."""
+    found = difflib.get_close_matches(word[:80], list(known), n=1, cutoff=0.6)
+    return f"did you mean {found[0]}?" if found else ""
+
+
+def parse_tree(origin: Origin) -> ast.expr:
+    """Parse an expression's text into Python's tree, within limits of length and depth.
+
+    Raises:
+        DefinitionError: When the text is too long, too deep or not an expression.
+    """
+    if len(origin.text) > MAX_LENGTH:
+        raise origin.error(f"an expression has at most {MAX_LENGTH} characters, this one has {len(origin.text)}")
+    try:
+        tree = ast.parse(origin.text.strip(), mode="eval").body
+    except SyntaxError as error:
+        place = ast.Constant(value=0, lineno=error.lineno or 1, col_offset=max(0, (error.offset or 1) - 1))
+        raise origin.error(f"this is not an expression: {error.msg}", place) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise origin.error("this is not an expression: it is nested too deeply or holds a bad character") from None
+    if _deeper_than(tree, MAX_DEPTH):
+        raise origin.error(f"an expression is nested at most {MAX_DEPTH} deep", tree)
+    return tree
+
+
+def _deeper_than(tree: ast.AST, limit: int) -> bool:
+    level = [tree]
+    for _ in range(limit):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return False
+    return True
+
+
+def parse_expression(origin: Origin, resolve: Callable[[str], Node | None], known: Iterable[str]) -> Node:
+    """Parse an expression into a typed graph.
+
+    Args:
+        origin: Text and place.
+        resolve: Gives the node of a name (``item.price`` or a feature's), or None if there is none.
+        known: All names, for suggestions.
+
+    Raises:
+        DefinitionError: When anything is outside the grammar, unknown or of the wrong kind.
+    """
+    return _Parser(origin, resolve, known).node(parse_tree(origin))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parser:
+    origin: Origin
+    resolve: Callable[[str], Node | None]
+    known: Iterable[str]
+
+    def node(self, tree: ast.expr) -> Node:
+        match tree:
+            case ast.Constant():
+                return Constant.of(self._scalar(tree))
+            case ast.Name(id=name):
+                return self._named(name, tree)
+            case ast.Attribute(value=ast.Name(id=root), attr=noun):
+                return self._named(f"{root}.{noun}", tree)
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+                return self._call(name, tree, args, keywords)
+            case _:
+                return self._symbol(tree)
+
+    def _symbol(self, tree: ast.expr) -> Node:
+        match tree:
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant() as value):
+                return Constant.of(self._scalar(tree, sign=-1.0, of=value))
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return self._apply("negate", tree, [self.node(operand)], {})
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return self._apply("negation", tree, [self.node(operand)], {})
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+                return self._apply(_BINARY[type(op)], tree, [self.node(left), self.node(right)], {})
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
+                return self._apply(_COMPARE[type(op)], tree, [self.node(left), self.node(right)], {})
+            case ast.BoolOp(op=op, values=[first, *others]):
+                name = "both" if isinstance(op, ast.And) else "either"
+                result = self.node(first)
+                for other in others:
+                    result = self._apply(name, tree, [result, self.node(other)], {})
+                return result
+            case _:
+                what = type(tree).__name__.lower()
+                raise self.origin.error(f"{what} is not part of the feature language", tree, _GRAMMAR_HINT)
+
+    def _named(self, name: str, tree: ast.expr) -> Node:
+        node = self.resolve(name)
+        if node is None:
+            raise self.origin.error(f"unknown name {name}", tree, nearest(name, self.known))
+        return node
+
+    def _scalar(self, tree: ast.expr, sign: float = 1.0, of: ast.Constant | None = None) -> float | str:
+        value = of.value if of is not None else getattr(tree, "value", None)
+        if isinstance(value, str) and of is None:
+            if len(value) > 128:
+                raise self.origin.error("a string has at most 128 characters", tree)
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.origin.error(f"{value!r:.40} is not a number", tree)
+        try:
+            number = sign * float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number) or abs(number) > 3.4e38:
+            raise self.origin.error("a number must be finite and fit a float32", tree)
+        return number
+
+    def _literal(self, tree: ast.expr) -> Literal:
+        match tree:
+            case ast.List(elts=elements):
+                if len(elements) > 1_000:
+                    raise self.origin.error("a list has at most 1,000 numbers", tree)
+                values = tuple(self._literal(e) for e in elements)
+                if not all(isinstance(v, float) for v in values):
+                    raise self.origin.error("a list parameter holds numbers only", tree)
+                return tuple(v for v in values if isinstance(v, float))
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant() as value):
+                return self._scalar(tree, sign=-1.0, of=value)
+            case ast.Constant():
+                return self._scalar(tree)
+            case _:
+                raise self.origin.error("a parameter is a constant: a number, a text or a list of numbers", tree)
+
+    def _call(self, name: str, tree: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]) -> Node:
+        signatures = [s for s in OPERATORS.get(name, ()) if not s.fitted]
+        if not signatures:
+            raise self.origin.error(f"unknown operator {name}", tree, nearest(name, OPERATORS))
+        count = len(signatures[0].operands)
+        for argument in args:
+            if isinstance(argument, ast.Starred):
+                raise self.origin.error("starred arguments are not part of the feature language", argument)
+        if len(args) < count:
+            raise self.origin.error(f"{name} needs {count} operands, got {len(args)}", tree, signatures[0].signature)
+        given: dict[str, Literal] = {}
+        parameters = signatures[0].parameters
+        for position, argument in enumerate(args[count:]):
+            if position >= len(parameters):
+                raise self.origin.error(f"too many arguments for {name}", argument, signatures[0].signature)
+            given[parameters[position].name] = self._literal(argument)
+        for keyword in keywords:
+            self._keyword(keyword, signatures[0], given)
+        return self._apply(name, tree, [self.node(a) for a in args[:count]], given)
+
+    def _keyword(self, keyword: ast.keyword, operator: Operator, given: dict[str, Literal]) -> None:
+        names = [p.name for p in operator.parameters]
+        if keyword.arg is None or keyword.arg not in names:
+            message = f"{operator.name} has no parameter {keyword.arg}"
+            raise self.origin.error(message, keyword.value, nearest(keyword.arg or "", names) or operator.signature)
+        if keyword.arg in given:
+            raise self.origin.error(f"{keyword.arg} is given twice", keyword.value)
+        given[keyword.arg] = self._literal(keyword.value)
+
+    def _apply(self, name: str, tree: ast.expr, operands: list[Node], given: dict[str, Literal]) -> Node:
+        kinds = tuple(n.kind for n in operands)
+        found = next((s for s in OPERATORS.get(name, ()) if s.operands == kinds), None)
+        if found is None:
+            hint = "; ".join(s.signature for s in OPERATORS.get(name, ()))
+            raise self.origin.error(f"{name} does not take ({', '.join(kinds)})", tree, hint)
+        literals = [given.get(p.name, p.default) for p in found.parameters]
+        for parameter, value in zip(found.parameters, literals, strict=True):
+            if value is None:
+                raise self.origin.error(f"{name} needs {parameter.name}=", tree, found.signature)
+        try:
+            return Call.of(found, tuple(operands), tuple(v for v in literals if v is not None))
+        except (ValueError, TypeError) as error:
+            raise self.origin.error(f"{name}: {error}", tree, found.signature) from None
+
+
+_GRAMMAR_HINT: Final = "write numbers, inputs (item.price), features, operator calls, + - * / **, comparisons, and/or/not"
