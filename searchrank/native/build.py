@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _BYTE = ir.IntType(8)
 _I64 = ir.IntType(64)
-_ALLOWED_EXTERNALS = {"memcpy", "memset", "memmove", "floor", "ceil", "trunc", "rint", "sqrt", "fabs"}
+_ALLOWED_EXTERNALS = {"memcpy", "memset", "memmove", "floor", "ceil", "trunc", "rint", "sqrt", "sqrtf", "fabs"}
 
 
 @intrinsic  # type: ignore[untyped-decorator]
