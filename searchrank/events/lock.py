@@ -1,0 +1,46 @@
+"""One writer at a time: an advisory lock on a file, which the kernel drops when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from searchrank.errors import ConflictError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["WriterLock"]
+
+
+class WriterLock:
+    """An exclusive lock held until ``release`` or the end of the process; the file names the holder's pid."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock.
+
+        Args:
+            path: The lock file, made if absent.
+
+        Raises:
+            ConflictError: When somebody else holds it.
+        """
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._descriptor)
+            raise ConflictError(
+                f"the event log in {path.parent} is being written by process {holder}; "
+                "stop that process, or send the events through it"
+            ) from error
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let the next writer in; does nothing the second time."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

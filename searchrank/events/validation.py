@@ -1,0 +1,103 @@
+"""What the log refuses, and where: every complaint names the column and the first bad row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from searchrank.errors import DataError
+from searchrank.events.schema import CORE, INPUT_ROOTS, REQUIRED_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MAX_ID_BYTES", "conform"]
+
+MAX_ID_BYTES: Final = 128
+
+_ID_COLUMNS: Final = ("event_id", "request_id", "user_id", "session_id", "item_id")
+
+
+def conform(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) -> pa.Table:
+    """Return the events with exactly the core columns and ``extra``, in that order, checked and cast.
+
+    Args:
+        table: Events as handed in; columns may be in any order, optional ones may be absent.
+        extra: Types of the input columns that are known already.
+        strict: Whether input columns outside ``extra`` are refused; otherwise they are taken as they come.
+
+    Raises:
+        DataError: When a column is unknown, missing or of a wrong type, or a required value is null, or an id
+            is empty or longer than ``MAX_ID_BYTES``.
+    """
+    types = {field.name: field.type for field in CORE} | dict(extra)
+    for name in table.column_names:
+        if name in types:
+            continue
+        if strict or not name.startswith(INPUT_ROOTS):
+            raise DataError(f"unknown event column; known are {', '.join(types)}", field=name)
+        types[name] = table.schema.field(name).type
+    for name in REQUIRED_COLUMNS:
+        if name not in table.column_names:
+            raise DataError("this column is required in every event", field=name)
+    columns = [_column(table, name, wanted) for name, wanted in types.items()]
+    result = pa.table(columns, schema=pa.schema(list(types.items())))
+    _check_values(result)
+    return result
+
+
+def _column(table: pa.Table, name: str, wanted: pa.DataType) -> pa.ChunkedArray:
+    if name not in table.column_names:
+        return pa.nulls(table.num_rows, wanted)
+    column = table.column(name)
+    if column.type.equals(wanted):
+        return column
+    if not _castable(column.type, wanted):
+        raise DataError(f"the type is {column.type}, it must be {wanted}", field=name)
+    try:
+        return column.cast(wanted)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"a value does not fit {wanted}: {error}", field=name) from error
+
+
+def _castable(given: pa.DataType, wanted: pa.DataType) -> bool:
+    if pa.types.is_null(given):
+        return True
+    if pa.types.is_dictionary(given):
+        given = given.value_type
+    if pa.types.is_string(wanted):
+        return bool(
+            pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given)
+        )
+    if pa.types.is_integer(wanted):
+        return bool(pa.types.is_integer(given))
+    if pa.types.is_floating(wanted):
+        return bool(pa.types.is_integer(given) or pa.types.is_floating(given))
+    if pa.types.is_nested(wanted):
+        return bool(pa.types.is_nested(given))
+    return False
+
+
+def _check_values(table: pa.Table) -> None:
+    for name in REQUIRED_COLUMNS:
+        column = table.column(name)
+        if column.null_count:
+            raise DataError(f"row {_first(pc.is_null(column))} is null", field=name)
+    for name in ("kind", *_ID_COLUMNS):
+        lengths = pc.binary_length(table.column(name))
+        bounds = pc.min_max(lengths).as_py()
+        if bounds["max"] is not None and bounds["max"] > MAX_ID_BYTES:
+            row = _first(pc.greater(lengths, MAX_ID_BYTES))
+            raise DataError(
+                f"row {row} has {lengths[row].as_py()} bytes of UTF-8, at most {MAX_ID_BYTES} are allowed",
+                field=name,
+            )
+        if bounds["min"] == 0:
+            row = _first(pc.equal(lengths, 0))
+            raise DataError(f"row {row} is an empty string; leave it null when there is none", field=name)
+
+
+def _first(mask: pa.ChunkedArray) -> int:
+    return int(pc.index(mask, value=True).as_py())

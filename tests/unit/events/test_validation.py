@@ -1,0 +1,87 @@
+"""Bad events are refused with the column and the first bad row."""
+
+import re
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from searchrank.errors import DataError
+from searchrank.events.schema import CORE
+from searchrank.events.validation import conform
+
+TIME = pa.array([datetime(2025, 3, 3, tzinfo=UTC)] * 3, pa.timestamp("us", "UTC"))
+
+
+def table(**changes):
+    columns = {"event_id": ["a", "b", "c"], "kind": ["click"] * 3, "event_time": TIME} | changes
+    return pa.table({name: column for name, column in columns.items() if column is not None})
+
+
+def test_columns_are_put_in_order_and_absent_ones_are_null():
+    result = conform(table(item_id=["x", "y", "z"]), {"request.device": pa.string()}, strict=True)
+    assert result.column_names == [*CORE.names, "request.device"]
+    assert result.column("user_id").null_count == 3
+
+
+@pytest.mark.parametrize("name", ["event_id", "kind", "event_time"])
+def test_a_required_column_may_not_be_absent(name):
+    with pytest.raises(DataError, match=rf"^{name}: .*required"):
+        conform(table(**{name: None}), {}, strict=False)
+
+
+@pytest.mark.parametrize("name", ["event_id", "kind"])
+def test_a_null_in_a_required_column_is_located(name):
+    with pytest.raises(DataError, match=rf"^{name}: row 1 is null"):
+        conform(table(**{name: ["a", None, None]}), {}, strict=False)
+
+
+def test_an_empty_id_is_located():
+    with pytest.raises(DataError, match=r"^item_id: row 2 is an empty string"):
+        conform(table(item_id=["x", None, ""]), {}, strict=False)
+
+
+def test_the_limit_of_an_id_counts_bytes():
+    conform(table(user_id=["é" * 64, None, "u"]), {}, strict=False)
+    with pytest.raises(DataError, match=r"^user_id: row 1 has 129 bytes"):
+        conform(table(user_id=["u", "é" * 64 + "x", "u"]), {}, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("event_time", pa.array([1, 2, 3])),
+        ("event_time", TIME.cast(pa.timestamp("us"))),
+        ("event_time", TIME.cast(pa.timestamp("ms", "UTC"))),
+        ("position", ["1", "2", "3"]),
+        ("position", [0.5, 1.0, 2.0]),
+        ("value", ["a", "b", "c"]),
+        ("query", [1, 2, 3]),
+    ],
+)
+def test_a_wrong_type_is_named(name, values):
+    message = f"{name}: the type is {pa.array(values).type}, it must be {CORE.field(name).type}"
+    with pytest.raises(DataError, match=re.escape(message)):
+        conform(table(**{name: values}), {}, strict=False)
+
+
+def test_a_position_that_does_not_fit_is_refused():
+    with pytest.raises(DataError, match=r"^position: a value does not fit int32"):
+        conform(table(position=[1, 2, 1 << 40]), {}, strict=False)
+
+
+def test_equal_meaning_in_another_arrow_type_is_taken():
+    given = table(
+        kind=pa.array(["click"] * 3).dictionary_encode(),
+        item_id=pa.array(["x", "y", None], pa.large_string()),
+        position=pa.array([1, 2, None], pa.int64()),
+        query=pa.nulls(3),
+    )
+    result = conform(given, {}, strict=False)
+    assert [f.type for f in result.schema] == CORE.types
+    assert result.column("position").to_pylist() == [1, 2, None]
+
+
+def test_a_column_of_no_root_is_refused_with_what_is_known():
+    with pytest.raises(DataError, match=r"^colour: unknown event column; known are event_id"):
+        conform(table(colour=["r", "g", "b"]), {}, strict=False)
