@@ -142,9 +142,7 @@ def plain_auc(labels):
 def expected(metric, scores, labels):
     """The mean of a metric over every order that sorts by falling score."""
     orders = [
-        order
-        for order in permutations(range(len(scores)))
-        if all(scores[a] >= scores[b] for a, b in pairwise(order))
+        order for order in permutations(range(len(scores))) if all(scores[a] >= scores[b] for a, b in pairwise(order))
     ]
     return np.mean([metric([labels[i] for i in order]) for order in orders])
 
