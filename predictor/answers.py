@@ -1,0 +1,201 @@
+"""What a client gets back: frozen values in columns, made from wire answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from searchrank.v1 import ranking_pb2
+
+__all__ = ["Coverage", "Explanation", "Finding", "Ranking", "ReleaseIdentity", "SearchResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseIdentity:
+    """Which release gave the scores.
+
+    Attributes:
+        name: Name of the model.
+        version: Version in the registry.
+        digest: Digest of the contents, hexadecimal.
+    """
+
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the work was done.
+
+    Attributes:
+        degradations: (stage, subject, reason) of what was left out; empty when nothing was.
+        stages: Microseconds a stage took, in the order in which they ran.
+    """
+
+    degradations: tuple[tuple[str, str, str], ...]
+    stages: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A branch that found an item.
+
+    Attributes:
+        branch: Its name.
+        rank: The item's rank in it, from 1.
+        score: The branch's score, comparable within one branch of one answer only.
+    """
+
+    branch: str
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Candidates in ranked order.
+
+    Attributes:
+        request_id: The caller's or the server's.
+        release: What scored.
+        snapshot_id: Catalogue and state that were read.
+        ids: Best first, of the kind they were sent in.
+        scores: Shape ``(n,)``; NaN: not scored, see coverage.
+        order: Shape ``(n,)``, position of each id among the candidates sent.
+        unknown: Positions among the candidates sent of ids that the catalogue does not hold.
+        coverage: What was left out.
+    """
+
+    request_id: str
+    release: ReleaseIdentity
+    snapshot_id: str
+    ids: list[str] | list[int]
+    scores: npt.NDArray[np.float64]
+    order: npt.NDArray[np.int64]
+    unknown: npt.NDArray[np.int64]
+    coverage: Coverage
+
+    @classmethod
+    def of(cls, answer: ranking_pb2.RankResponse) -> Ranking:
+        """Return what a wire answer says."""
+        return cls(
+            **_heading(answer),
+            scores=np.array(answer.scores, np.float64),
+            order=np.array(answer.order, np.int64),
+            unknown=np.array(answer.unknown, np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """The best items, with what found them.
+
+    Attributes:
+        request_id: The caller's or the server's.
+        release: What scored.
+        snapshot_id: Catalogue and state that were read.
+        ids: Best first.
+        scores: Shape ``(n,)``; NaN: not scored, see coverage.
+        found_by: For each id, the branches that found it.
+        candidates: How many items the model was handed.
+        coverage: What was left out.
+    """
+
+    request_id: str
+    release: ReleaseIdentity
+    snapshot_id: str
+    ids: list[str]
+    scores: npt.NDArray[np.float64]
+    found_by: tuple[tuple[Finding, ...], ...]
+    candidates: int
+    coverage: Coverage
+
+    @classmethod
+    def of(cls, answer: ranking_pb2.SearchResponse) -> SearchResult:
+        """Return what a wire answer says."""
+        heading = _heading(answer)
+        return cls(
+            **heading,
+            scores=np.array(answer.scores, np.float64),
+            found_by=_findings(answer.provenance, len(heading["ids"])),
+            candidates=answer.candidates,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why items get their scores.
+
+    Attributes:
+        request_id: The caller's or the server's.
+        release: What scored.
+        snapshot_id: Catalogue and state that were read.
+        ids: In the order sent.
+        scores: Shape ``(n,)``.
+        columns: Names of the f model columns.
+        features: Shape ``(n, f)`` float32, what the model read; NaN: missing.
+        contributions: Shape ``(n, f)``, or ``(0, f)`` when this kind of model has none; a row and ``base_score``
+            add up to the score.
+        base_score: The score before any column is looked at.
+        found_by: For each id, the branches that find it.
+        unknown: Positions of ids that the catalogue does not hold.
+        coverage: What was left out.
+    """
+
+    request_id: str
+    release: ReleaseIdentity
+    snapshot_id: str
+    ids: list[str] | list[int]
+    scores: npt.NDArray[np.float64]
+    columns: tuple[str, ...]
+    features: npt.NDArray[np.float32]
+    contributions: npt.NDArray[np.float64]
+    base_score: float
+    found_by: tuple[tuple[Finding, ...], ...]
+    unknown: npt.NDArray[np.int64]
+    coverage: Coverage
+
+    @classmethod
+    def of(cls, answer: ranking_pb2.ExplainResponse) -> Explanation:
+        """Return what a wire answer says."""
+        heading, width = _heading(answer), len(answer.columns)
+        rows = len(answer.features) // (4 * width) if width else 0
+        return cls(
+            **heading,
+            scores=np.array(answer.scores, np.float64),
+            columns=tuple(answer.columns),
+            features=np.frombuffer(answer.features, "<f4").reshape(rows, width),
+            contributions=np.array(answer.contributions, np.float64).reshape(-1, max(width, 1)),
+            base_score=answer.base_score,
+            found_by=_findings(answer.provenance, len(heading["ids"])),
+            unknown=np.array(answer.unknown, np.int64),
+        )
+
+
+def _heading(answer: Any) -> dict[str, Any]:
+    release, coverage = answer.release, answer.coverage
+    integers = answer.ids.WhichOneof("kind") == "integers"
+    return {
+        "request_id": answer.request_id,
+        "release": ReleaseIdentity(release.name, release.version, release.digest),
+        "snapshot_id": answer.snapshot_id,
+        "ids": list(answer.ids.integers.values if integers else answer.ids.strings.values),
+        "coverage": Coverage(
+            tuple((part.stage, part.subject, part.reason) for part in coverage.degradations),
+            {part.stage: part.elapsed_us for part in coverage.stages},
+        ),
+    }
+
+
+def _findings(provenance: ranking_pb2.Provenance, items: int) -> tuple[tuple[Finding, ...], ...]:
+    found: list[list[Finding]] = [[] for _ in range(items)]
+    pairs = zip(provenance.items, provenance.branch_indexes, provenance.ranks, provenance.scores, strict=True)
+    for item, branch, rank, score in pairs:
+        found[item].append(Finding(provenance.branches[branch], rank, score))
+    return tuple(map(tuple, found))

@@ -1,0 +1,233 @@
+"""Typed clients of the ranking service: one channel that spreads calls over the workers' ports, in turn."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import grpc
+
+from predictor.answers import Explanation, Ranking, SearchResult
+from predictor.values import Value, columns, item_ids
+from searchrank.errors import (
+    DeadlineError,
+    NotFoundError,
+    RequestError,
+    SearchRankError,
+    UnavailableError,
+)
+from searchrank.v1 import ranking_pb2, ranking_pb2_grpc
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["AsyncClient", "Client", "Query"]
+
+DEFAULT_TARGET: Final = "127.0.0.1:50051"
+MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+_OPTIONS: Final = [
+    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+]
+_ERRORS: Final[dict[grpc.StatusCode, type[SearchRankError]]] = {
+    grpc.StatusCode.NOT_FOUND: NotFoundError,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
+    grpc.StatusCode.UNAVAILABLE: UnavailableError,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Who asks what, where and when.
+
+    Attributes:
+        surface: Name of a surface in the project.
+        user_id: Who asks; empty: nobody known.
+        session_id: The caller's session; empty: none.
+        text: Text as typed; empty: none.
+        request_id: A name for the request; empty: the server makes one.
+        time: The moment features are computed for, with a time zone; None: now.
+        context: Values of request-scope inputs by name.
+        limit: Most items to return; 0: the server's default.
+    """
+
+    surface: str
+    user_id: str = ""
+    session_id: str = ""
+    text: str = ""
+    request_id: str = ""
+    time: datetime | None = None
+    context: Mapping[str, Value] = field(default_factory=dict)
+    limit: int = 0
+
+    def _fields(self, *, limit: bool = True) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "surface": self.surface,
+            "user_id": self.user_id,
+            "session_id": self.session_id,
+            "query": self.text,
+            "request_id": self.request_id,
+            "context": columns({name: [value] for name, value in self.context.items()}),
+        }
+        if self.time is not None:
+            fields["request_time"] = self.time
+        return fields | ({"limit": self.limit} if limit else {})
+
+
+Columns = Mapping[str, Sequence[Any]]
+
+
+def _rank(query: Query, ids: Sequence[str] | Sequence[int], sent: Columns) -> ranking_pb2.RankRequest:
+    return ranking_pb2.RankRequest(**query._fields(), candidates=item_ids(ids), candidate_columns=columns(sent))
+
+
+def _search(query: Query) -> ranking_pb2.SearchRequest:
+    return ranking_pb2.SearchRequest(**query._fields())
+
+
+def _explain(query: Query, ids: Sequence[str] | Sequence[int], sent: Columns) -> ranking_pb2.ExplainRequest:
+    fields = query._fields(limit=False)
+    return ranking_pb2.ExplainRequest(**fields, ids=item_ids(ids), candidate_columns=columns(sent))
+
+
+def _address(targets: Sequence[str] | str) -> str:
+    """Return the target name that makes one channel of several workers.
+
+    Raises:
+        RequestError: When a target is not ``host:port``.
+        UnavailableError: When a host's address is not known.
+    """
+    addresses = []
+    for target in [targets] if isinstance(targets, str) else targets:
+        host, _, port = target.rpartition(":")
+        if not host or not port.isdigit():
+            raise RequestError(f"{target!r} is not host:port", field="targets")
+        try:
+            addresses.append(f"{socket.gethostbyname(host)}:{port}")
+        except OSError as error:
+            raise UnavailableError(f"no address for {host!r}: {error}") from error
+    return f"ipv4:{','.join(addresses)}"
+
+
+def _error(error: grpc.RpcError, targets: Sequence[str] | str) -> SearchRankError:
+    """Return what a failed call means in the library's own errors."""
+    code, words = error.code(), error.details() or ""
+    if code is grpc.StatusCode.INVALID_ARGUMENT:
+        refused = RequestError(words)
+        trailing: Any = error.trailing_metadata()
+        refused.field = next((value for key, value in trailing or () if key == "searchrank-field"), "")
+        return refused
+    if code is grpc.StatusCode.UNAVAILABLE and "connect" in words:
+        words = f"nothing answers at {targets}: run 'searchrank serve' or name it with --target ({words})"
+    return _ERRORS.get(code, SearchRankError)(words or code.name)
+
+
+class Client:
+    """A client for threads and scripts; use it as a context manager, or close it.
+
+    Every call takes ``timeout`` seconds, which the server aims to stay within by leaving out what does not
+    fit. Calls raise ``RequestError`` (the request is wrong), ``UnavailableError``, ``DeadlineError`` or
+    ``SearchRankError`` (the server failed).
+    """
+
+    def __init__(self, targets: Sequence[str] | str = DEFAULT_TARGET) -> None:
+        self._targets = targets
+        self._channel = grpc.insecure_channel(_address(targets), options=_OPTIONS)
+        self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._channel.close()
+
+    def rank(
+        self,
+        query: Query,
+        ids: Sequence[str] | Sequence[int],
+        sent: Columns | None = None,
+        *,
+        timeout: float = 1.0,
+    ) -> Ranking:
+        """Order candidates; ``sent`` holds candidate-scope values by input name, one for each id."""
+        return Ranking.of(self._call(self._stub.Rank, _rank(query, ids, sent or {}), timeout))
+
+    def search(self, query: Query, *, timeout: float = 1.0) -> SearchResult:
+        """Find and order items."""
+        return SearchResult.of(self._call(self._stub.Search, _search(query), timeout))
+
+    def explain(
+        self,
+        query: Query,
+        ids: Sequence[str] | Sequence[int],
+        sent: Columns | None = None,
+        *,
+        timeout: float = 1.0,
+    ) -> Explanation:
+        """Say why at most 20 items get their scores."""
+        return Explanation.of(self._call(self._stub.Explain, _explain(query, ids, sent or {}), timeout))
+
+    def _call(self, method: Any, request: Any, timeout: float) -> Any:
+        try:
+            return method(request, timeout=timeout)
+        except grpc.RpcError as error:
+            raise _error(error, self._targets) from error
+
+
+class AsyncClient:
+    """The same for asyncio; make it inside the running loop."""
+
+    def __init__(self, targets: Sequence[str] | str = DEFAULT_TARGET) -> None:
+        self._targets = targets
+        self._channel = grpc.aio.insecure_channel(_address(targets), options=_OPTIONS)
+        self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._channel.close(None)
+
+    async def rank(
+        self,
+        query: Query,
+        ids: Sequence[str] | Sequence[int],
+        sent: Columns | None = None,
+        *,
+        timeout: float = 1.0,
+    ) -> Ranking:
+        """Order candidates; ``sent`` holds candidate-scope values by input name, one for each id."""
+        return Ranking.of(await self._call(self._stub.Rank, _rank(query, ids, sent or {}), timeout))
+
+    async def search(self, query: Query, *, timeout: float = 1.0) -> SearchResult:
+        """Find and order items."""
+        return SearchResult.of(await self._call(self._stub.Search, _search(query), timeout))
+
+    async def explain(
+        self,
+        query: Query,
+        ids: Sequence[str] | Sequence[int],
+        sent: Columns | None = None,
+        *,
+        timeout: float = 1.0,
+    ) -> Explanation:
+        """Say why at most 20 items get their scores."""
+        return Explanation.of(await self._call(self._stub.Explain, _explain(query, ids, sent or {}), timeout))
+
+    async def _call(self, method: Any, request: Any, timeout: float) -> Any:
+        try:
+            return await method(request, timeout=timeout)
+        except grpc.RpcError as error:
+            raise _error(error, self._targets) from error

@@ -1,0 +1,91 @@
+"""One request's way through the stages: how long it may take, how long it took, and what it left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+
+__all__ = ["Deadline", "Degradation", "Journey"]
+
+MARGIN_SHARE: Final = 0.1
+MARGIN_SECONDS: Final = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment by which an answer must be on its way.
+
+    Attributes:
+        expires: Seconds on the clock of ``time.monotonic``.
+    """
+
+    expires: float
+
+    @classmethod
+    def of_call(cls, remaining: float | None, budget: float) -> Deadline:
+        """Return the deadline that a call is served by.
+
+        Args:
+            remaining: Seconds that the caller still waits, or None when it sent no deadline. The aim is this
+                minus the larger of 2 ms and 10 %.
+            budget: Seconds to take when the caller sent no deadline.
+        """
+        seconds = budget if remaining is None else remaining - max(MARGIN_SECONDS, MARGIN_SHARE * remaining)
+        return cls(monotonic() + seconds)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left; below 0 when it has passed."""
+        return self.expires - monotonic()
+
+    @property
+    def passed(self) -> bool:
+        """Whether no time is left."""
+        return monotonic() >= self.expires
+
+    def share(self, part: float) -> Deadline:
+        """Return an earlier deadline that leaves later stages time: ``part`` (0 to 1) of what is left."""
+        now = monotonic()
+        return Deadline(now + max(0.0, self.expires - now) * part)
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """Something that was left out of an answer.
+
+    Attributes:
+        stage: Stage of the pipeline.
+        subject: What is missing; empty: the whole stage.
+        reason: Why, in words.
+    """
+
+    stage: str
+    subject: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Journey:
+    """Written by the stages of one request, read into its answer's coverage; belongs to one task.
+
+    Attributes:
+        deadline: When the answer is due.
+        degradations: What was left out so far.
+        stages: Name and microseconds of the stages that ran, in order.
+    """
+
+    deadline: Deadline
+    degradations: list[Degradation] = field(default_factory=list)
+    stages: list[tuple[str, int]] = field(default_factory=list)
+    _mark: float = field(default_factory=monotonic)
+
+    def ran(self, stage: str) -> None:
+        """Note that a stage ended now and began when the one before it ended."""
+        now = monotonic()
+        self.stages.append((stage, int((now - self._mark) * 1e6)))
+        self._mark = now
+
+    def left_out(self, stage: str, subject: str, reason: str) -> None:
+        """Note that something is missing from the answer."""
+        self.degradations.append(Degradation(stage, subject, reason))

@@ -1,0 +1,53 @@
+"""What a worker counts, for Prometheus."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+__all__ = ["Metrics"]
+
+_BUCKETS: Final = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class Metrics:
+    """The counters of one worker, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "searchrank_requests",
+            "Requests by rpc and gRPC status",
+            ["rpc", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "searchrank_request_seconds",
+            "Time inside the servicer, seconds",
+            ["rpc"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.degradations = Counter(
+            "searchrank_degradations",
+            "Parts left out of answers",
+            ["stage", "subject"],
+            registry=self.registry,
+        )
+        self.loads = Counter(
+            "searchrank_loads",
+            "Releases and snapshots taken into service, or refused",
+            ["result"],
+            registry=self.registry,
+        )
+        self.live = Gauge(
+            "searchrank_live",
+            "1 for what is served",
+            ["surface", "release", "snapshot"],
+            registry=self.registry,
+        )
+
+    def serve(self, port: int, host: str) -> None:
+        """Answer scrapes on a thread of their own until the process ends."""
+        start_http_server(port, addr=host, registry=self.registry)

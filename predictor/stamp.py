@@ -1,0 +1,27 @@
+"""What tells that something else is to be served: the identity on disk of ledger and snapshot pointer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from searchrank.workspace import Workspace
+
+__all__ = ["Stamp", "take_stamp"]
+
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+def take_stamp(workspace: Workspace) -> Stamp:
+    """Return a value that changes whenever the ledger or the snapshot pointer is written (two stat calls)."""
+    return _identity(workspace.ledger), _identity(workspace.snapshots / "CURRENT")
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_ino, status.st_size)
