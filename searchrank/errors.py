@@ -54,8 +54,15 @@ class DefinitionError(InvalidInputError):
         column: 1-based column in the source.
     """
 
-    def __init__(
-        self, message: str, *, source: str = "", line: int = 0, column: int = 0, text: str = "", hint: str = ""
+    def __init__(  # noqa: PLR0913 (the parts of a place in a text)
+        self,
+        message: str,
+        *,
+        source: str = "",
+        line: int = 0,
+        column: int = 0,
+        text: str = "",
+        hint: str = "",
     ) -> None:
         where = f"{source}:{line}:{column}: " if line else (f"{source}: " if source else "")
         caret = f"\n    {text}\n    {' ' * (column - 1)}^" if text and line else ""

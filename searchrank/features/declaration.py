@@ -56,7 +56,10 @@ def declare(name: str, entry: Any, refuse: Refuse) -> Input:
     root, _, noun = name.partition(".")
     if root not in {r.value for r in Root} or not _NAME.match(noun):
         roots = ", ".join(Root)
-        raise refuse("", f"an input is named root.noun with a root of {roots} and a noun of a-z, 0-9, _; not {name!r:.60}")
+        raise refuse(
+            "",
+            f"an input is named root.noun with a root of {roots} and a noun of a-z, 0-9, _; not {name!r:.60}",
+        )
     if not isinstance(entry, Mapping) or "type" not in entry:
         raise refuse("", f"{name} needs at least a type, for example {{type: float}}")
     for key in entry:
@@ -96,6 +99,13 @@ def _number(entry: Mapping[str, Any], key: str, default: float, refuse: Refuse) 
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise refuse(key, f"{key} is a finite number, not {value!r:.40}")
     return float(value)
+
+
+def _duration(entry: Mapping[str, Any], key: str, default: int, refuse: Refuse) -> int:
+    try:
+        return duration_us(entry[key]) if key in entry else default
+    except ValueError as error:
+        raise refuse(key, str(error)) from None
 
 
 def _missing(kind: InputType, entry: Mapping[str, Any], refuse: Refuse) -> float | str | tuple[()] | None:
@@ -141,17 +151,13 @@ def _statistic(root: Root, kind: InputType, entry: Mapping[str, Any], refuse: Re
         raise refuse(named[0], "lists and maps are statistics of users and queries")
     if (named[0] is StatisticKind.RATE) != ("over" in entry):
         raise refuse(named[0], "a rate needs over: (the event kind in the denominator), nothing else has it")
-    try:
-        window, refresh = (duration_us(entry[k]) if k in entry else d for k, d in (("window", 0), ("refresh", 1)))
-    except ValueError as error:
-        raise refuse("window" if "window" in entry else "refresh", str(error)) from None
     return Statistic(
         kind=named[0],
         event=str(entry[named[0].value]),
         over=str(entry.get("over", "")),
         by=str(entry.get("by", "")),
-        window_us=window,
-        refresh_us=refresh,
+        window_us=_duration(entry, "window", 0, refuse),
+        refresh_us=_duration(entry, "refresh", 1, refuse),
         prior=_number(entry, "prior", 0.0, refuse),
         strength=_number(entry, "strength", 0.0, refuse),
     )

@@ -247,4 +247,6 @@ class _Parser:
             raise self.origin.error(f"{name}: {error}", tree, found.signature) from None
 
 
-_GRAMMAR_HINT: Final = "write numbers, inputs (item.price), features, operator calls, + - * / **, comparisons, and/or/not"
+_GRAMMAR_HINT: Final = (
+    "write numbers, inputs (item.price), features, operator calls, + - * / **, comparisons, and/or/not"
+)

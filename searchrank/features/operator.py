@@ -96,7 +96,7 @@ def slots_of(kind: Kind) -> int:
     return 3 if kind in _WIDE else 1
 
 
-def operator(
+def operator(  # noqa: PLR0913 (the fields of Operator)
     name: str,
     operands: Sequence[Kind],
     result: Kind,

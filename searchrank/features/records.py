@@ -19,7 +19,8 @@ from searchrank.features.text import MISSING_HASH, hash_text, hash_texts, tokeni
 
 __all__ = ["Column", "Encoder", "arrow_type", "encode"]
 
-Column = pa.Array | pa.ChunkedArray | npt.NDArray[Any] | Sequence[Any]
+Column = Any
+"""An Arrow array, a numpy array (NaN is missing) or a Python sequence (None is missing)."""
 Cells = npt.NDArray[Any]
 
 _ARROW: Final[dict[InputType, pa.DataType]] = {
@@ -81,12 +82,20 @@ class Encoder:
 
 
 def encode(inputs: Sequence[Input], columns: Mapping[str, Column], rows: int) -> npt.NDArray[np.void]:
-    """Encode raw columns into records; see ``Encoder.encode``."""
+    """Encode raw columns into records once; see ``Encoder.encode``.
+
+    Raises:
+        DataError: When a column has another length or type than declared.
+    """
     return Encoder(inputs).encode(columns, rows)
 
 
 def _as_arrow(item: Input, column: Column) -> pa.Array:
-    """Return the column in the declared Arrow type."""
+    """Return the column in the declared Arrow type.
+
+    Raises:
+        DataError: When it cannot be.
+    """
     wanted = arrow_type(item)
     try:
         if isinstance(column, pa.ChunkedArray):
@@ -153,7 +162,7 @@ def _fixed(item: Input, out: Cells, column: Column) -> None:
 
 def _check_points(item: Input, out: Cells) -> None:
     with np.errstate(invalid="ignore"):
-        wrong = (np.abs(out[:, 0]) > 90) | (np.abs(out[:, 1]) > 180)  # noqa: PLR2004
+        wrong = (np.abs(out[:, 0]) > 90) | (np.abs(out[:, 1]) > 180)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         latitude, longitude = out[row]
@@ -175,7 +184,7 @@ def _tokens(item: Input, out: Cells, column: Column) -> None:
     flat = np.concatenate([*tokens, np.empty(0, np.int64)])
     codes = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
     valid = encoded.is_valid().to_numpy(zero_copy_only=False)
-    if not len(tokens):
+    if not tokens:
         offsets, lengths = np.zeros(1, np.int64), np.zeros(1, np.int64)
     _fill_list(item, out, starts=offsets[codes], lengths=lengths[codes], valid=valid, values=flat)
 
@@ -211,7 +220,7 @@ def _validity(array: pa.Array) -> npt.NDArray[np.bool_]:
     return valid
 
 
-def _fill_list(
+def _fill_list(  # noqa: PLR0913 (the parts of one list column)
     item: Input,
     out: Cells,
     *,

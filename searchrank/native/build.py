@@ -9,6 +9,7 @@ import importlib
 import json
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,18 @@ log = logging.getLogger(__name__)
 
 _BYTE = ir.IntType(8)
 _I64 = ir.IntType(64)
-_ALLOWED_EXTERNALS = {"memcpy", "memset", "memmove", "floor", "ceil", "trunc", "rint", "sqrt", "sqrtf", "fabs"}
+_ALLOWED_EXTERNALS = {
+    "memcpy",
+    "memset",
+    "memmove",
+    "floor",
+    "ceil",
+    "trunc",
+    "rint",
+    "sqrt",
+    "sqrtf",
+    "fabs",
+}
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -94,14 +106,19 @@ def _give_meaning() -> None:
     overload(memory.call_kernel)(
         lambda address, rows, operands: lambda address, rows, operands: _call(address, rows, operands)  # noqa: ARG005, PLW0108
     )
-    for function in INLINED:
-        register_jitable(function)
+    for inlined in INLINED:
+        register_jitable(inlined)
 
 
 def _compile(item: Kernel) -> tuple[str, str, Any]:
     """Return a kernel's symbol, its LLVM text and the target machine."""
     signature = types.void(*[types.int64] * item.arity)
-    flags = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "boundscheck": False}
+    flags = {
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+        "error_model": "numpy",
+        "boundscheck": False,
+    }
     dispatcher = numba.njit([signature], **flags)(item.function)
     result = dispatcher.overloads[signature.args]
     return result.fndesc.llvm_func_name, result.library.get_llvm_str(), result.library.codegen._tm  # noqa: SLF001
@@ -119,21 +136,26 @@ def _drop_unused(module: Any, machine: Any, kept: set[str]) -> None:
 
 
 def _check_externals(module: Any) -> None:
-    """Refuse an object that would call into libm, Python or numba at run time."""
+    """Refuse an object that would call into libm, Python or numba at run time.
+
+    Raises:
+        RuntimeError: When it would; names what it calls.
+    """
     names = {f.name for f in module.functions if f.is_declaration}
     foreign = {n for n in names if not n.startswith("llvm.")} - _ALLOWED_EXTERNALS
     if foreign:
         raise RuntimeError(f"kernels must stand alone but call {sorted(foreign)}")
 
 
-def build(progress: Callable[[int, int, str], None] = lambda _done, _total, _name: None) -> Path:
+def build(folder: Path, progress: Callable[[int, int, str], None] = lambda _done, _total, _name: None) -> None:
     """Compile all kernels of ``kernel_modules()`` and put object and symbol table in the cache folder.
 
     Args:
+        folder: Where they go; made if needed.
         progress: Called with (done, total, name) before each kernel.
 
-    Returns:
-        The folder.
+    Raises:
+        RuntimeError: When a kernel does not stand alone, or there is none.
     """
     config.DISABLE_INTEL_SVML = True
     for module in kernel_modules():
@@ -153,12 +175,10 @@ def build(progress: Callable[[int, int, str], None] = lambda _done, _total, _nam
         raise RuntimeError("no kernels are registered")
     _drop_unused(linked, machine, set(symbols.values()))
     _check_externals(linked)
-    folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / OBJECT_NAME, machine.emit_object(linked))
     _write(folder / SYMBOLS_NAME, json.dumps(symbols, indent=1).encode())
     log.info("compiled %d kernels into %s", len(symbols), folder)
-    return folder
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -170,4 +190,4 @@ def _write(path: Path, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    build()
+    build(Path(sys.argv[1]) if len(sys.argv) > 1 else cache_folder())

@@ -9,7 +9,6 @@ import ctypes
 import fcntl
 import functools
 import hashlib
-import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -88,7 +87,7 @@ def ensure_built(announce: Callable[[str], None] = lambda _message: None) -> Non
         if (folder / SYMBOLS_NAME).is_file():
             return
         announce("compiling kernels for this processor, once per install")
-        command = [sys.executable, "-m", "searchrank.native.build"]
+        command = [sys.executable, "-m", "searchrank.native.build", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise RuntimeError(f"kernels did not compile:\n{done.stderr.strip()[-4000:]}")
@@ -109,7 +108,8 @@ class Library:
 
     def address(self, function: Callable[..., None]) -> int:
         """Return the machine address of a kernel."""
-        return self._addresses[f"{function.__module__}.{function.__qualname__}"]
+        address: int = self._addresses[f"{function.__module__}.{function.__qualname__}"]
+        return address
 
     def callable(self, function: Callable[..., None]) -> Callable[..., None]:
         """Return the compiled form of a kernel: takes ints, runs without the GIL."""

@@ -1,0 +1,272 @@
+"""The runtime: one evaluator per thread binds a plan to kernels and an arena, then computes any number of rows.
+
+A hundred candidates and a training chunk take the same code; offline and online differ only in the rows handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.errors import DataError
+from searchrank.features.inputs import Kind
+from searchrank.features.kernels import driver
+from searchrank.features.node import Call, Constant
+from searchrank.features.operator import ROW_SLOTS, SIZE_SLOT, Operator
+from searchrank.features.plan import Base, Cell, Instruction, Plan, Program
+from searchrank.features.text import hash_text
+from searchrank.native import library
+from searchrank.native.memory import bits_of
+
+__all__ = ["BLOCK", "Evaluator", "Rows"]
+
+BLOCK: Final = 1_024
+
+Records = npt.NDArray[np.void]
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is to be evaluated: ``n`` pairs of a request and an item.
+
+    Attributes:
+        item_rows: Row of each pair's item in the item block, ``(n,)``; the last row of the block stands for an
+            unknown item.
+        requests: Request records, ``(r,)`` of ``request_layout``.
+        request_rows: Row of each pair's request, ``(n,)``.
+        candidates: What came with each pair, ``(n,)`` of ``candidate_layout``.
+    """
+
+    item_rows: Numbers
+    requests: Records
+    request_rows: Numbers
+    candidates: Records
+
+    def __len__(self) -> int:
+        return len(self.item_rows)
+
+    def part(self, start: int, stop: int) -> Rows:
+        """Return the pairs ``start`` to ``stop``; requests are shared."""
+        cut = slice(start, stop)
+        return Rows(self.item_rows[cut], self.requests, self.request_rows[cut], self.candidates[cut])
+
+
+class Evaluator:
+    """A plan bound to kernels and memory of its own. Not thread-safe: one per thread."""
+
+    def __init__(self, plan: Plan, *, address_of: Callable[[Operator], int] | None = None) -> None:
+        """Bind a plan.
+
+        Args:
+            plan: What to compute.
+            address_of: Gives the machine address of an operator; by default the compiled kernel's. Tests plant
+                mutants here.
+        """
+        self.plan = plan
+        kernels = library()
+        find = address_of or (lambda o: kernels.address(o.function))
+        self._item = _Bound(plan.item, find)
+        self._request = _Bound(plan.request, find)
+        self._candidate = _Bound(plan.candidate, find)
+        self._records: _Bound | None = None
+        self._find = find
+        self._outside = kernels.callable(driver.count_outside)
+
+    def derive(self, item_records: Records) -> Records:
+        """Evaluate what depends on the item alone.
+
+        Args:
+            item_records: Raw catalogue records, ``(items + 1,)`` of ``item_layout``, the last all missing.
+
+        Returns:
+            The item block, ``(items + 1,)`` of ``plan.item_block_layout``.
+        """
+        self._check("items", item_records, self.plan.feature_set.item_layout)
+        return self._export(self._item, item_records)
+
+    def evaluate(self, item_block: Records, rows: Rows) -> npt.NDArray[np.float32]:
+        """Compute the model's columns.
+
+        Args:
+            item_block: What ``derive`` returned for the catalogue.
+            rows: The pairs.
+
+        Returns:
+            float32 ``(columns, n)``, C-contiguous; NaN (0x7fc00000) is missing.
+
+        Raises:
+            DataError: When the rows do not fit the definitions or a row number is out of range, or a column is a
+                category.
+        """
+        if not self.plan.is_numeric:
+            raise DataError("a column of this plan is a category; use evaluate_columns")
+        out = np.empty((len(self.plan.columns), len(rows)), np.float32)
+        self._run(item_block, rows, self._candidate, out, len(rows) * 4)
+        return out
+
+    def evaluate_columns(self, item_block: Records, rows: Rows) -> dict[str, npt.NDArray[Any]]:
+        """Compute the columns by name: float32 numbers, int64 hashes of categories, int64 times.
+
+        Raises:
+            DataError: As ``evaluate``.
+        """
+        program = self.plan.candidate
+        if self._records is None:
+            self._records = _Bound(program, self._find, names=self.plan.columns)
+        out = np.empty(len(rows), self._records.layout)
+        self._run(item_block, rows, self._records, out, 0)
+        return {name: np.ascontiguousarray(out[name]) for name in self.plan.columns}
+
+    def _run(self, item_block: Records, rows: Rows, bound: _Bound, out: npt.NDArray[Any], row_bytes: int) -> None:
+        sets = self.plan.feature_set
+        self._check("item block", item_block, self.plan.item_block_layout)
+        self._check("requests", rows.requests, sets.request_layout)
+        self._check("candidates", rows.candidates, sets.candidate_layout)
+        n = len(rows)
+        if len(rows.request_rows) != n or len(rows.candidates) != n:
+            raise DataError(f"{n} items, {len(rows.request_rows)} request rows, {len(rows.candidates)} candidates")
+        if not n:
+            return
+        item_rows = np.ascontiguousarray(rows.item_rows, np.int64)
+        request_rows = np.ascontiguousarray(rows.request_rows, np.int64)
+        self._check_range("item_rows", item_rows, len(item_block))
+        self._check_range("request_rows", request_rows, len(rows.requests))
+        exports = self._export(self._request, rows.requests)
+        bound.run(n, row_bytes, (rows.candidates, item_block, rows.requests, exports, item_rows, request_rows, out))
+
+    def _export(self, bound: _Bound, records: Records) -> Records:
+        program = bound.program
+        exports = np.zeros(len(records), program.layout)
+        for key, name in program.copied.items():
+            exports[key] = records[name]
+        if program.outputs and len(records):
+            bound.run(len(records), 0, (records, None, None, None, None, None, exports))
+        return exports
+
+    @staticmethod
+    def _check(what: str, records: Records, layout: Any) -> None:
+        if records.dtype is not layout and records.dtype != layout:
+            raise DataError(f"the {what} were encoded for another feature file; encode them again", field=what)
+        if not records.flags.c_contiguous:
+            raise DataError(f"the {what} are not contiguous", field=what)
+
+    def _check_range(self, what: str, numbers: Numbers, limit: int) -> None:
+        result = np.zeros(1, np.int64)
+        self._outside(_address(numbers), len(numbers), limit, _address(result))
+        if result[0]:
+            raise DataError(f"{result[0]} row numbers are not in 0..{limit - 1}", field=what)
+
+
+def _address(array: npt.NDArray[Any]) -> int:
+    return int(array.ctypes.data)
+
+
+class _Bound:
+    """A program's table with kernel addresses and arena columns filled in, and the patches each call makes."""
+
+    def __init__(self, program: Program, find: Callable[[Operator], int], names: tuple[str, ...] | None = None) -> None:
+        self.program = program
+        self.layout = program.layout
+        if names is not None:
+            formats = ["<f4" if kind is Kind.NUMBER else "<i8" for kind in program.kinds]
+            self.layout = np.dtype([("_pad", "<i8"), *zip(names, formats, strict=True)], align=True)
+        self._names = names
+        self._find = find
+        self._library = library()
+        self._arena = np.zeros((program.columns, BLOCK), np.int64)
+        self._own_rows = np.arange(BLOCK, dtype=np.int64)
+        self._kept: list[npt.NDArray[Any]] = []
+        emits = list(self._emits())
+        self._table = np.zeros((len(program.instructions) + len(emits), ROW_SLOTS), np.int64)
+        self._patches: list[tuple[int, int, int, int, int]] = []
+        for number, instruction in enumerate(program.instructions):
+            self._bind(number, instruction)
+        for number, (kernel, patch, source, stride) in enumerate(emits, start=len(program.instructions)):
+            self._table[number, :4] = (kernel, 0, self._column(source), stride)
+            self._patches.append((number * ROW_SLOTS + 1, *patch))
+        self._patch_table = np.array(self._patches, np.int64).reshape(-1, driver.PATCH_SLOTS)
+        self._bases = np.zeros(64, np.int64)
+        self._call = self._library.callable(driver.run)
+        self._table_parts = (_address(self._table), len(self._table))
+        self._patch_parts = (_address(self._patch_table), len(self._patch_table), _address(self._bases))
+
+    def run(self, n: int, row_bytes: int, arrays: Iterable[npt.NDArray[Any] | None]) -> None:
+        """Run over ``n`` rows; ``arrays`` in the order of ``Base``, all C-contiguous."""
+        for base, array in enumerate(arrays):
+            self._bases[base] = 0 if array is None else _address(array)
+        self._call(*self._table_parts, *self._patch_parts, row_bytes, n, BLOCK)
+
+    def _emits(self) -> Iterable[tuple[int, tuple[int, int, int, int], int, int]]:
+        """Yield (kernel, patch of the target, arena column, stride) of each output."""
+        address = self._library.address
+        names = self._names or self._export_names()
+        for place, (out, kind) in enumerate(zip(self.program.outputs, self.program.kinds, strict=True)):
+            if self.layout is None:
+                yield address(driver.emit), (Base.OUT, 0, 4, place), out.column, 0
+                continue
+            offset, stride = int(self.layout.fields[names[place]][1]), int(self.layout.itemsize)
+            kernel = driver.emit_float_cell if kind is Kind.NUMBER else driver.emit_int_cell
+            yield address(kernel), (Base.OUT, offset, stride, 0), out.column, stride
+
+    def _export_names(self) -> tuple[str, ...]:
+        if self.program.layout is None:
+            return ()
+        return tuple(n for n in self.program.layout.names if n != "_pad" and n not in self.program.copied)
+
+    def _column(self, column: int) -> int:
+        return _address(self._arena) + column * BLOCK * 8
+
+    def _bind(self, number: int, item: Instruction) -> None:
+        row = self._table[number]
+        row[1] = self._column(item.out.column)
+        slot = 2
+        for operand in item.operands:
+            slot = self._bind_operand(number, slot, operand)
+        if item.gathers:
+            kernel = driver.gather_float if item.node.kind is Kind.NUMBER else driver.gather_int
+            row[0] = self._library.address(kernel)
+        elif isinstance(item.node, Call):
+            row[0] = self._find(item.node.operator)
+            row[SIZE_SLOT] = item.node.size
+            self._bind_parameters(row, slot, item.node)
+        elif isinstance(item.node, Constant):
+            self._bind_constant(row, item.node.value)
+
+    def _bind_operand(self, number: int, slot: int, operand: Any) -> int:
+        row = self._table[number]
+        if not isinstance(operand, Cell):
+            row[slot] = self._column(operand.column)
+            return slot + 1
+        at = number * ROW_SLOTS + slot
+        row[slot + 1] = operand.stride
+        own = operand.rows is None
+        self._patches.append((at, operand.base, operand.offset, operand.stride if own else 0, 0))
+        if operand.rows is None:
+            row[slot + 2] = _address(self._own_rows)
+        else:
+            self._patches.append((at + 2, operand.rows, 0, 8, 0))
+        return slot + 3
+
+    def _bind_parameters(self, row: Numbers, slot: int, node: Call) -> None:
+        for value in node.prepared:
+            if isinstance(value, np.ndarray):
+                kept = np.ascontiguousarray(value)
+                self._kept.append(kept)
+                row[slot : slot + 2] = (_address(kept), len(kept))
+                slot += 2
+            else:
+                row[slot] = bits_of(float(value))
+                slot += 1
+
+    def _bind_constant(self, row: Numbers, value: float | str) -> None:
+        if isinstance(value, str):
+            row[0] = self._library.address(driver.fill_int)
+            row[2] = hash_text(value)
+        else:
+            row[0] = self._library.address(driver.fill_float)
+            row[2] = int(np.float32(value).view(np.uint32))

@@ -1,0 +1,112 @@
+"""The project file: which surfaces are served by which models, and how each model is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
+
+from searchrank.errors import ConfigError, NotFoundError
+from searchrank.workspace import Workspace
+
+__all__ = ["ModelSpec", "Project", "Surface"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Surface(_Strict):
+    """One place where ranked lists are shown.
+
+    Attributes:
+        model: Name of the model whose champion serves it.
+        budget_ms: Time for a request that comes without a deadline, milliseconds.
+        limit: Results returned when the caller names no limit.
+        candidates: Most candidates that ``Search`` ranks.
+        max_candidates: Most candidates that a caller may send to ``Rank``.
+        recall: Branch configuration, validated by ``recall``.
+        title: Item input shown by the command line as an item's name.
+    """
+
+    model: str
+    budget_ms: PositiveInt = 200
+    limit: PositiveInt = 20
+    candidates: PositiveInt = 200
+    max_candidates: PositiveInt = 10_000
+    recall: dict[str, Any] = Field(default_factory=dict)
+    title: str = "item.title"
+
+
+class ModelSpec(_Strict):
+    """How a ranking model is trained.
+
+    Attributes:
+        inputs: Model inputs, ``feature | transform(…)``.
+        labels: Relevance grade of each event kind; an impression without any of them is 0.
+        attribution: How long after the impression an event still counts (``30m``).
+        popularity: Item statistic that the popularity baseline ranks by (``item.clicks_7d``).
+        params: LightGBM parameters over the defaults.
+    """
+
+    inputs: list[str] = Field(min_length=1)
+    labels: dict[str, NonNegativeFloat] = Field(default_factory=lambda: {"click": 1.0, "order": 3.0})
+    attribution: str = "30m"
+    popularity: str = ""
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Project(_Strict):
+    """The project file.
+
+    Attributes:
+        surfaces: Surfaces by name.
+        models: Models by name.
+    """
+
+    surfaces: dict[str, Surface] = Field(min_length=1)
+    models: dict[str, ModelSpec] = Field(min_length=1)
+
+    @classmethod
+    def load(cls, workspace: Workspace) -> Project:
+        """Read and check a workspace's project file.
+
+        Raises:
+            NotFoundError: When the workspace holds no project.
+            ConfigError: When the file is not what it must be; names the entry.
+        """
+        return cls.parse(workspace.require().project.read_text(encoding="utf-8"))
+
+    @classmethod
+    def parse(cls, text: str) -> Project:
+        """Check the text of a project file.
+
+        Raises:
+            ConfigError: When it is not what it must be; names the entry.
+        """
+        try:
+            project = cls.model_validate(yaml.load(text, Loader=yaml.CSafeLoader))
+        except yaml.YAMLError as error:
+            raise ConfigError(f"project.yaml is not YAML: {error}") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"project.yaml: {first['msg']}", field=place) from None
+        for name, surface in project.surfaces.items():
+            if surface.model not in project.models:
+                known = ", ".join(project.models)
+                raise ConfigError(f"no model {surface.model!r}; there are {known}", field=f"surfaces.{name}.model")
+        return project
+
+    def surface(self, name: str) -> Surface:
+        """Return a surface; an empty name means the only one.
+
+        Raises:
+            NotFoundError: When there is none of that name, or the name is left out and there are several.
+        """
+        if not name and len(self.surfaces) == 1:
+            return next(iter(self.surfaces.values()))
+        if name not in self.surfaces:
+            raise NotFoundError(f"no surface {name!r}; there are {', '.join(self.surfaces)}")
+        return self.surfaces[name]
