@@ -1,0 +1,1 @@
+"""Kernels of the scorers; every module here is compiled by ``searchrank.native.build``."""

@@ -1,0 +1,141 @@
+"""A LightGBM forest, scored to the bit as LightGBM does and some twenty times faster."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.errors import DataError
+from searchrank.models.kernels.forest import PROGRAM_SLOTS, score_forest, scratch_bytes
+from searchrank.models.paths import nodes_by_depth, path_contributions, subtree_means
+from searchrank.models.quickscorer import Packed, pack
+from searchrank.models.scorer import check_columns
+from searchrank.models.tree_text import Trees, read_trees
+from searchrank.native import library
+
+__all__ = ["Forest"]
+
+
+class Forest:
+    """An immutable forest; any number of threads may score with it at once (scratch memory is per call).
+
+    Example:
+        >>> text = '''tree
+        ... feature_names=price
+        ...
+        ... Tree=0
+        ... num_leaves=2
+        ... split_feature=0
+        ... threshold=1.5
+        ... decision_type=8
+        ... left_child=-1
+        ... right_child=-2
+        ... leaf_value=0.25 -1
+        ...
+        ... end of trees
+        ... '''
+        >>> Forest.parse(text).score(np.array([[1.0, 2.0, np.nan]], dtype=np.float32)).tolist()
+        [0.25, -1.0, -1.0]
+    """
+
+    def __init__(self, trees: Trees) -> None:
+        self._trees = trees
+        levels = nodes_by_depth(trees)
+        self._packed = pack(trees, levels)
+        self._program = _program(self._packed)
+        self._address = self._program.ctypes.data
+        self._means = subtree_means(trees, levels)
+        self._run = library().callable(score_forest)
+
+    @classmethod
+    def parse(cls, text: str) -> Forest:
+        """Read the text of ``Booster.model_to_string()``.
+
+        Every missing type, default direction, categorical split and tree of up to 2,048 leaves is taken. The score is
+        the raw one: what a random forest's averaging or an objective's link would make of it is not applied.
+
+        Raises:
+            DataError: When the text is damaged, multi-class, or holds linear trees.
+        """
+        return cls(read_trees(text))
+
+    @property
+    def trees(self) -> int:
+        """Number of trees."""
+        return self._trees.count
+
+    @property
+    def leaves(self) -> int:
+        """Number of leaves of all trees."""
+        return self._trees.leaf_value.size
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the columns it was trained on, in order."""
+        return self._trees.names
+
+    @property
+    def features(self) -> tuple[int, ...]:
+        """Columns that at least one node looks at, ascending."""
+        return tuple(np.unique(self._trees.feature).tolist())
+
+    def score(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Score all rows; the bits equal ``Booster.predict(raw_score=True)`` on the same values.
+
+        Args:
+            columns: Shape ``(f, n)``, C-contiguous; NaN means missing.
+
+        Returns:
+            Shape ``(n,)``.
+
+        Raises:
+            DataError: When the shape, type or memory order is another.
+        """
+        check_columns(columns, len(self._trees.names))
+        rows = columns.shape[1]
+        out = np.zeros(rows)
+        scratch = np.empty(scratch_bytes(len(self._packed.columns)), dtype=np.uint8)
+        self._run(self._address, columns.ctypes.data, rows, scratch.ctypes.data, out.ctypes.data)
+        return out
+
+    def contributions(self, columns: npt.NDArray[np.float32], row: int) -> npt.NDArray[np.float64]:
+        """Split one row's score over its inputs by the path method (Saabas, 2014).
+
+        A node's mean is its leaves' values weighted by training rows; each step of the row's path gives the change of
+        the mean to the feature asked there. Additive and exact, a few milliseconds for 500 trees; unlike Shapley
+        values, features asked near the root are given a little less than their due.
+
+        Args:
+            columns: As for ``score``.
+            row: Which row, from 0.
+
+        Returns:
+            Shape ``(f + 1,)``; the last is the mean score of the training rows. The sum is the score within 1e-9.
+
+        Raises:
+            DataError: As for ``score``, and when there is no such row.
+        """
+        check_columns(columns, len(self._trees.names))
+        if not 0 <= row < columns.shape[1]:
+            raise DataError(f"row {row} does not exist, there are {columns.shape[1]}")
+        return path_contributions(self._trees, self._means, columns[:, row])
+
+
+def _program(packed: Packed) -> npt.NDArray[np.int64]:
+    """Return the row of counts and addresses that the kernel reads; valid as long as ``packed`` lives."""
+    program = np.zeros(PROGRAM_SLOTS, dtype=np.int64)
+    program[0], program[4] = len(packed.columns), len(packed.trees)
+    tables: dict[int, npt.NDArray[np.generic]] = {
+        1: packed.columns,
+        2: packed.thresholds,
+        3: packed.words,
+        5: packed.trees,
+        6: packed.leaves,
+        7: packed.groups,
+        8: packed.entry_columns,
+        9: packed.entry_ranks,
+        10: packed.entry_masks,
+    }
+    for slot, table in tables.items():
+        program[slot] = table.ctypes.data
+    return program

@@ -1,0 +1,65 @@
+"""What every model looks like to the request path: columns in, one float64 a row out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.errors import DataError
+
+__all__ = ["Scorer", "check_columns"]
+
+
+class Scorer(Protocol):
+    """Gives every candidate a score, in the order it came; larger is better.
+
+    Implementations: ``Forest`` (LightGBM text) and ``Linear`` (weights). A scorer is immutable and may be used by
+    several threads at once.
+    """
+
+    def score(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Score all rows.
+
+        Args:
+            columns: Shape ``(f, n)``, C-contiguous, one row per model input; NaN means missing.
+
+        Returns:
+            Shape ``(n,)``, the bits depending on each row's values alone.
+
+        Raises:
+            DataError: When the shape, type or memory order is another.
+        """
+        ...
+
+    def contributions(self, columns: npt.NDArray[np.float32], row: int) -> npt.NDArray[np.float64]:
+        """Say what each input added to one row's score.
+
+        Args:
+            columns: As for ``score``.
+            row: Which row, from 0.
+
+        Returns:
+            Shape ``(f + 1,)``: one number per input and last the score of a row of which nothing is known; the sum
+            is the score within 1e-9.
+
+        Raises:
+            DataError: As for ``score``, and when there is no such row.
+        """
+        ...
+
+
+def check_columns(columns: npt.NDArray[np.float32], width: int) -> None:
+    """Refuse a matrix that a kernel would misread.
+
+    Raises:
+        DataError: When it is not a C-contiguous float32 matrix with one row per model input.
+    """
+    if columns.ndim != 2 or columns.dtype != np.float32 or not columns.flags.c_contiguous:
+        raise DataError(
+            f"a scorer reads a C-contiguous float32 matrix (inputs, rows), not {columns.dtype} {columns.shape}; "
+            "hand it Evaluator.evaluate's result as it is"
+        )
+    if columns.shape[0] != width:
+        raise DataError(f"the model was trained on {width} columns, got {columns.shape[0]}")
