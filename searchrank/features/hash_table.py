@@ -1,0 +1,73 @@
+"""Which row an int64 key has: open addressing in one array, so that a table is a file that can be mapped."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.features.kernels.lookup import find, find_objects, insert
+from searchrank.native import library
+
+__all__ = ["HashTable", "address", "compiled"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@functools.cache
+def compiled(kernel: Callable[..., None]) -> Callable[..., None]:
+    """Return the compiled form of a kernel, looked up once in a process."""
+    return library().callable(kernel)
+
+
+def address(array: npt.NDArray[np.generic] | npt.NDArray[np.void]) -> int:
+    """Return where an array's first element lies; the caller keeps the array alive."""
+    return int(array.__array_interface__["data"][0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HashTable:
+    """Keys and their rows, never changed after ``build``; safe to read from any thread.
+
+    Attributes:
+        slots: Shape (1 + size, 2); see ``searchrank.features.kernels.lookup``. May be a mapped file.
+    """
+
+    slots: Ints
+    _address: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_address", address(self.slots))
+
+    @classmethod
+    def build(cls, keys: Ints, *, rows: Ints | None = None, unknown: int | None = None) -> HashTable:
+        """Make a table.
+
+        Args:
+            keys: Distinct keys, shape (n,).
+            rows: Their rows, at least 0, shape (n,); 0, 1, 2… when left out.
+            unknown: Row of every other key; n when left out.
+        """
+        count = len(keys)
+        size = 1 << max(1, (2 * count - 1).bit_length() if count else 1)
+        slots = np.full((1 + size, 2), -1, np.int64)
+        slots[0] = size - 1, count if unknown is None else unknown
+        given = np.arange(count, dtype=np.int64) if rows is None else np.ascontiguousarray(rows, np.int64)
+        keys = np.ascontiguousarray(keys, np.int64)
+        compiled(insert)(count, address(keys), address(given), address(slots))
+        return cls(slots)
+
+    def rows(self, keys: Ints) -> Ints:
+        """Return the row of each key, shape (n,)."""
+        keys = np.ascontiguousarray(keys, np.int64)
+        out = np.empty(len(keys), np.int64)
+        compiled(find)(len(keys), address(keys), self._address, address(out))
+        return out
+
+    def write_objects(self, hashes: Ints, out: int) -> None:
+        """Write the row of each hash at an address; -1 for the hash 0, which stands for no object."""
+        hashes = np.ascontiguousarray(hashes, np.int64)
+        compiled(find_objects)(len(hashes), address(hashes), self._address, out)

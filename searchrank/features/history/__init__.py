@@ -1,0 +1,9 @@
+"""Statistics counted from events, read as they were known at any time: one definition, one code, one row or millions.
+
+Internal to ``searchrank``; the public names are those of ``__all__``.
+"""
+
+from searchrank.features.history.events import EventColumns, query_hash
+from searchrank.features.history.history import History
+
+__all__ = ["EventColumns", "History", "query_hash"]

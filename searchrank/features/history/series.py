@@ -1,0 +1,220 @@
+"""One series: the events a statistic looks at, ordered by object, key and time, with running totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.errors import DataError, DefinitionError
+from searchrank.features.catalogue import Catalogue
+from searchrank.features.hash_table import HashTable, address, compiled
+from searchrank.features.history.events import EventColumns
+from searchrank.features.inputs import Input, Root, Statistic, StatisticKind
+from searchrank.features.kernels.lookup import group
+from searchrank.features.kernels.statistic import MICRO
+
+__all__ = ["Objects", "Series", "SeriesKey", "build_series", "statistics_of"]
+
+Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32]
+
+MAX_VALUE: Final = 9e12  # in micro-units an int64 holds it
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesKey:
+    """What makes two statistics share a series.
+
+    Attributes:
+        root: Whose events: user, item or query.
+        event: Kind that is counted.
+        over: Kind in the denominator of a rate, else empty.
+        by: Item input that gives the keys of a map, else empty.
+        totals: ``sums`` of values, ``hits`` of ``event`` among both kinds, ``items`` to list, or nothing.
+    """
+
+    root: Root
+    event: str
+    over: str
+    by: str
+    totals: str
+
+    @classmethod
+    def of(cls, item: Input, statistic: Statistic) -> SeriesKey:
+        """Return the key of the series that a statistic reads."""
+        totals = {
+            StatisticKind.COUNT: "",
+            StatisticKind.SUM: "sums",
+            StatisticKind.MEAN: "sums",
+            StatisticKind.RATE: "hits",
+            StatisticKind.LAST: "items",
+        }[statistic.kind]
+        return cls(item.root, statistic.event, statistic.over, statistic.by, totals)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objects:
+    """The users, items or queries that have events.
+
+    Attributes:
+        table: Row of each hash; the number of objects for any other.
+        count: Number of objects.
+    """
+
+    table: HashTable
+    count: int
+
+    @classmethod
+    def of(cls, hashes: Ints) -> Objects:
+        """Return the distinct objects of a column of events."""
+        distinct = np.unique(hashes)
+        distinct = distinct[distinct != 0]
+        return cls(HashTable.build(distinct), len(distinct))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Events of one kind (or two), ordered by object, key and known time; arrays may be mapped files.
+
+    Attributes:
+        starts: First position of each object, and the end, (objects + 1,); of a map: first pair.
+        times: Known time, (n,).
+        totals: ``sums``: running total in micro-units, int64 (n + 1,). ``hits``: running count of ``event`` among
+            both kinds, int32 (n + 1,). ``items``: item hashes, int64 (n,). Else empty.
+        keys: Key of each pair of object and key, ascending within an object, (pairs,); empty without keys.
+        pair_starts: First position of each pair, and the end, (pairs + 1,); empty without keys.
+        most_keys: Largest number of keys that one object has.
+    """
+
+    starts: Ints
+    times: Ints
+    totals: Ints | Rows
+    keys: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    pair_starts: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    most_keys: int = 0
+
+
+def statistics_of(inputs: Iterable[Input]) -> list[tuple[Input, Statistic]]:
+    """Return the inputs that are counted from events, with how."""
+    return [(item, item.statistic) for item in inputs if item.statistic is not None]
+
+
+def build_series(key: SeriesKey, events: EventColumns, objects: Objects, catalogue: Catalogue | None) -> Series:
+    """Select, order and total the events of a series.
+
+    Raises:
+        DataError: When a value is too large to be summed exactly.
+        DefinitionError: When ``by`` does not name a category, tokens or list input of items.
+    """
+    chosen = _choose(key, events)
+    rows = objects.table.rows(getattr(events, key.root.value)[chosen]).astype(np.int32)
+    if not key.by:
+        order = _grouped(rows, objects.count)
+        chosen = chosen[order]
+        return Series(_starts(rows, objects.count), events.known_time[chosen], _totals(key, events, chosen))
+    members = _Members.of(key.by, catalogue)
+    places, codes = members.expand(events.item[chosen])
+    rows = rows[places]
+    first = _grouped(codes, len(members.keys))
+    order = first[_grouped(rows[first], objects.count)]
+    chosen, rows, codes = chosen[places[order]], rows[order], codes[order]
+    begins = np.flatnonzero(np.concatenate([[True], (np.diff(rows) != 0) | (np.diff(codes) != 0)])[: len(rows)])
+    starts = _starts(rows[begins], objects.count)
+    return Series(
+        starts,
+        events.known_time[chosen],
+        _totals(key, events, chosen),
+        keys=members.keys[codes[begins]],
+        pair_starts=np.append(begins, len(rows)).astype(np.int64),
+        most_keys=int(np.diff(starts).max(initial=0)),
+    )
+
+
+def _choose(key: SeriesKey, events: EventColumns) -> Rows:
+    """Return the positions of the events that a series holds."""
+    wanted = np.isin(events.kind, [code for code, name in enumerate(events.kinds) if name in {key.event, key.over}])
+    wanted &= getattr(events, key.root.value) != 0
+    if key.totals == "sums":
+        wanted &= np.isfinite(events.value)
+    if key.totals == "items" or key.by:
+        wanted &= events.item != 0
+    return np.flatnonzero(wanted).astype(np.int32)
+
+
+def _totals(key: SeriesKey, events: EventColumns, chosen: Rows) -> Ints | Rows:
+    if key.totals == "items":
+        return events.item[chosen]
+    if key.totals == "hits":
+        hits = events.kind[chosen] == (events.kinds.index(key.event) if key.event in events.kinds else -1)
+        return np.concatenate([np.zeros(1, np.int32), np.cumsum(hits, dtype=np.int32)])
+    if key.totals == "sums":
+        values = events.value[chosen]
+        if np.abs(values).sum() > MAX_VALUE:
+            raise DataError(f"the values of {key.event} add up to more than {MAX_VALUE:.0e}; use a larger unit")
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.rint(values * MICRO).astype(np.int64))])
+    return np.empty(0, np.int64)
+
+
+def _starts(rows: Rows, groups: int) -> Ints:
+    """Return where each group begins once ``rows`` are grouped, and the end."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(rows, minlength=groups), dtype=np.int64)])
+
+
+def _grouped(rows: Rows, groups: int) -> Rows:
+    """Return the stable order by group."""
+    order = np.empty(len(rows), np.int32)
+    cursors = _starts(rows, groups)
+    rows = np.ascontiguousarray(rows)
+    compiled(group)(len(rows), address(rows), address(cursors), groups, address(order))
+    return order
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Members:
+    """The keys of every item: its category, or each distinct member of its list.
+
+    Attributes:
+        catalogue: Gives items their rows.
+        keys: Distinct keys, ascending, (k,).
+        starts: First member of each item of the catalogue and of the unknown item, and the end, (items + 2,).
+        codes: Members as positions in ``keys``, ascending within an item.
+    """
+
+    catalogue: Catalogue
+    keys: Ints
+    starts: Ints
+    codes: Rows
+
+    @classmethod
+    def of(cls, by: str, catalogue: Catalogue | None) -> _Members:
+        if catalogue is None:
+            raise DataError(f"statistics by {by} need the catalogue")
+        fields: Mapping[str, Any] = catalogue.records.dtype.fields or {}
+        kind = fields.get(by)
+        if kind is None or not (kind[0] == np.int64 or (kind[0].names or ())[-1:] == ("values",)):
+            raise DefinitionError(f"by: {by} must be a category, tokens or list input of items")
+        cells = catalogue.records[by][: len(catalogue)]
+        if cells.dtype.names:
+            inside = np.arange(cells["values"].shape[1]) < cells["count"][:, None]
+            rows, values = np.nonzero(inside)[0], cells["values"][inside]
+        else:
+            rows, values = np.arange(len(cells)), np.ascontiguousarray(cells)
+        rows, values = rows[values != 0], values[values != 0]
+        keys, codes = np.unique(values, return_inverse=True)
+        pairs = np.unique(rows * max(1, len(keys)) + codes)
+        starts = _starts((pairs // max(1, len(keys))).astype(np.int32), len(catalogue) + 1)
+        return cls(catalogue, keys, starts, (pairs % max(1, len(keys))).astype(np.int32))
+
+    def expand(self, items: Ints) -> tuple[Rows, Rows]:
+        """Return, for each member of each item, the item's position and the member's code."""
+        rows = self.catalogue.rows_of_hashes(items)
+        begins = self.starts[rows]
+        lengths = self.starts[rows + 1] - begins
+        places = np.repeat(np.arange(len(items), dtype=np.int32), lengths)
+        ends = np.cumsum(lengths)
+        within = np.arange(len(places)) - np.repeat(ends - lengths, lengths)
+        return places, self.codes[np.repeat(begins, lengths) + within]
