@@ -248,7 +248,10 @@ class _Reader:
             raise DefinitionError("the file has no inputs:", source=self._source)
         for name, (key, value) in self._mapping(sections["inputs"][1], "inputs: maps names to types").items():
             parts = {k.value: k for k, _ in value.value} if isinstance(value, yaml.MappingNode) else {}
-            entry = yaml.CSafeLoader("").construct_document(value) if parts else None
+            try:
+                entry = yaml.CSafeLoader("").construct_document(value) if parts else None
+            except yaml.MarkedYAMLError as error:
+                raise self._at(error.problem_mark, f"this is not a plain value: {error.problem}") from None
 
             def refuse(at: str, message: str, key: yaml.Node = key, parts: dict[str, Any] = parts) -> DefinitionError:
                 return self._error(parts.get(at, key), message)

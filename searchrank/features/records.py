@@ -192,6 +192,8 @@ def _tokens(item: Input, out: Cells, column: Column) -> None:
 def _lists(item: Input, out: Cells, column: Column) -> None:
     wanted = pa.list_(pa.string())
     array = column if isinstance(column, pa.Array) and column.type == wanted else None
+    if isinstance(column, list | tuple) and any(isinstance(v, str) for v in column):
+        raise DataError("expected a list of strings in each row, got one string", field=item.name)
     if array is None:
         try:
             raw = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

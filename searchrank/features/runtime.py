@@ -76,6 +76,10 @@ class Evaluator:
         self._records: _Bound | None = None
         self._find = find
         self._outside = kernels.callable(driver.count_outside)
+        self._found = np.zeros(1, np.int64)
+        self._found_at = _address(self._found)
+        nothing = np.zeros(0, plan.item_block_layout)
+        self._block: tuple[Records, int] = (nothing, 0)
 
     def derive(self, item_records: Records) -> Records:
         """Evaluate what depends on the item alone.
@@ -87,7 +91,7 @@ class Evaluator:
             The item block, ``(items + 1,)`` of ``plan.item_block_layout``.
         """
         self._check("items", item_records, self.plan.feature_set.item_layout)
-        return self._export(self._item, item_records)
+        return self._export(self._item, item_records, _address(item_records))
 
     def evaluate(self, item_block: Records, rows: Rows) -> npt.NDArray[np.float32]:
         """Compute the model's columns.
@@ -134,18 +138,23 @@ class Evaluator:
             return
         item_rows = np.ascontiguousarray(rows.item_rows, np.int64)
         request_rows = np.ascontiguousarray(rows.request_rows, np.int64)
-        self._check_range("item_rows", item_rows, len(item_block))
-        self._check_range("request_rows", request_rows, len(rows.requests))
-        exports = self._export(self._request, rows.requests)
-        bound.run(n, row_bytes, (rows.candidates, item_block, rows.requests, exports, item_rows, request_rows, out))
+        items_at, requests_at = _address(item_rows), _address(request_rows)
+        self._check_range("item_rows", items_at, n, len(item_block))
+        self._check_range("request_rows", requests_at, n, len(rows.requests))
+        records_at = _address(rows.requests)
+        exports = self._export(self._request, rows.requests, records_at)
+        if item_block is not self._block[0]:
+            self._block = (item_block, _address(item_block))
+        candidates_at, exports_at, out_at = _address(rows.candidates), _address(exports), _address(out)
+        bound.run(n, row_bytes, (candidates_at, self._block[1], records_at, exports_at, items_at, requests_at, out_at))
 
-    def _export(self, bound: _Bound, records: Records) -> Records:
+    def _export(self, bound: _Bound, records: Records, records_at: int) -> Records:
         program = bound.program
         exports = np.zeros(len(records), program.layout)
         for key, name in program.copied.items():
             exports[key] = records[name]
         if program.outputs and len(records):
-            bound.run(len(records), 0, (records, None, None, None, None, None, exports))
+            bound.run(len(records), 0, (records_at, 0, 0, 0, 0, 0, _address(exports)))
         return exports
 
     @staticmethod
@@ -155,11 +164,10 @@ class Evaluator:
         if not records.flags.c_contiguous:
             raise DataError(f"the {what} are not contiguous", field=what)
 
-    def _check_range(self, what: str, numbers: Numbers, limit: int) -> None:
-        result = np.zeros(1, np.int64)
-        self._outside(_address(numbers), len(numbers), limit, _address(result))
-        if result[0]:
-            raise DataError(f"{result[0]} row numbers are not in 0..{limit - 1}", field=what)
+    def _check_range(self, what: str, numbers_at: int, n: int, limit: int) -> None:
+        self._outside(numbers_at, n, limit, self._found_at)
+        if self._found[0]:
+            raise DataError(f"{self._found[0]} row numbers are not in 0..{limit - 1}", field=what)
 
 
 def _address(array: npt.NDArray[Any]) -> int:
@@ -195,10 +203,9 @@ class _Bound:
         self._table_parts = (_address(self._table), len(self._table))
         self._patch_parts = (_address(self._patch_table), len(self._patch_table), _address(self._bases))
 
-    def run(self, n: int, row_bytes: int, arrays: Iterable[npt.NDArray[Any] | None]) -> None:
-        """Run over ``n`` rows; ``arrays`` in the order of ``Base``, all C-contiguous."""
-        for base, array in enumerate(arrays):
-            self._bases[base] = 0 if array is None else _address(array)
+    def run(self, n: int, row_bytes: int, addresses: tuple[int, ...]) -> None:
+        """Run over ``n`` rows; ``addresses`` in the order of ``Base``."""
+        self._bases[: len(addresses)] = addresses
         self._call(*self._table_parts, *self._patch_parts, row_bytes, n, BLOCK)
 
     def _emits(self) -> Iterable[tuple[int, tuple[int, int, int, int], int, int]]:

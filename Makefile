@@ -1,0 +1,36 @@
+PYTHON ?= python3
+BIN := .venv/bin
+PROTO := $(BIN)/python -m grpc_tools.protoc -I protos --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) protos/searchrank/v1/*.proto
+
+.PHONY: demo test check bench protos install
+
+demo: .venv/demo
+	$(BIN)/searchrank demo
+
+test: .venv/dev
+	$(BIN)/pytest -n 2 --dist loadgroup -q
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	sh protos/check.sh $(BIN)/python
+
+bench: .venv/dev
+	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/serve.py
+
+protos: .venv/dev
+	$(call PROTO,.)
+
+install: .venv/dev
+
+.venv/demo: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt -e '.[train]'
+	touch $@
+
+.venv/dev: .venv/demo
+	$(BIN)/pip install -q -c constraints.txt -e '.[train,bench,dev]'
+	touch $@
