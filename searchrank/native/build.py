@@ -107,7 +107,7 @@ def _give_meaning() -> None:
         lambda address, rows, operands: lambda address, rows, operands: _call(address, rows, operands)  # noqa: ARG005, PLW0108
     )
     for inlined in INLINED:
-        register_jitable(inlined)
+        register_jitable(forceinline=True)(inlined)
 
 
 def _compile(item: Kernel) -> tuple[str, str, Any]:

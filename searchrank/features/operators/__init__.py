@@ -1,5 +1,38 @@
-"""The operators, one family a file. Importing this package registers all of them in ``OPERATORS``."""
+"""The operators, one family a file. Importing this package registers all of them in ``OPERATORS``.
 
-from searchrank.features.operators import arithmetic, elementary, missing, ratio
+An output column never overlaps an operand's.
+"""
 
-__all__ = ["arithmetic", "elementary", "missing", "ratio"]
+from searchrank.features.operators import (
+    arithmetic,
+    bucketing,
+    collections,
+    comparison,
+    elementary,
+    geo,
+    hashing,
+    missing,
+    ratio,
+    text,
+    time,
+    transforms,
+    trigonometry,
+    vectors,
+)
+
+__all__ = [
+    "arithmetic",
+    "bucketing",
+    "collections",
+    "comparison",
+    "elementary",
+    "geo",
+    "hashing",
+    "missing",
+    "ratio",
+    "text",
+    "time",
+    "transforms",
+    "trigonometry",
+    "vectors",
+]
