@@ -1,1 +1,34 @@
-"""recall."""
+"""How candidates are found: branches over one snapshot's catalogue, their fusion, and the indexes they read.
+
+Stability: what is listed in ``__all__`` is public and kept, ``recall.testing`` included.
+"""
+
+from recall.behaviour import ItemToItemBranch
+from recall.branch import Branch, Candidates, Query
+from recall.build import BuiltIndex, IndexSources, build_indexes
+from recall.config import ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
+from recall.fusion import Recalled, fuse
+from recall.lexical import LexicalBranch
+from recall.popular import PopularBranch
+from recall.recaller import BranchCoverage, Recaller, Retrieval
+
+__all__ = [
+    "Branch",
+    "BranchCoverage",
+    "BuiltIndex",
+    "Candidates",
+    "IndexSources",
+    "ItemToItemBranch",
+    "ItemToItemConfig",
+    "LexicalBranch",
+    "LexicalConfig",
+    "PopularBranch",
+    "PopularConfig",
+    "Query",
+    "RecallConfig",
+    "Recalled",
+    "Recaller",
+    "Retrieval",
+    "build_indexes",
+    "fuse",
+]

@@ -1,0 +1,108 @@
+"""What every way of finding candidates shares: a query in, a ranked list of catalogue rows out.
+
+Inside recall an item is a row number of one snapshot's catalogue, so that lists are arrays; ids appear at the
+edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Branch", "Candidates", "Query", "rank"]
+
+
+def _no_rows() -> npt.NDArray[np.int64]:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What candidates are wanted for. Every part may be empty; a branch that needs it then finds nothing.
+
+    Attributes:
+        text: The words typed, as typed.
+        recent: Shape ``(m,)`` int64, rows of the items the user dealt with, latest first. Numbers that are
+            not a row (the row of unknown items, say) are ignored.
+        exclude: Shape ``(x,)`` int64, rows that must not be returned, in any order.
+        time: The request's time, microseconds since 1970, UTC.
+    """
+
+    text: str = ""
+    recent: npt.NDArray[np.int64] = field(default_factory=_no_rows)
+    exclude: npt.NDArray[np.int64] = field(default_factory=_no_rows)
+    time: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A ranked list.
+
+    Attributes:
+        rows: Shape ``(k,)`` int64, catalogue rows, each once, best first; equal scores by ascending row.
+        scores: Shape ``(k,)`` float32, finite, comparable within this list only.
+    """
+
+    rows: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def empty(cls) -> Candidates:
+        """Return the list of nothing."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+class Branch(Protocol):
+    """One way of finding candidates.
+
+    An implementation is read-only after it was opened and may be called from several threads at once. It
+    returns rows that are unique, at most ``limit`` of them, none of ``query.exclude``, by descending score
+    and then ascending row. It need not guard itself: whoever calls it names a failure and goes on with
+    the other branches.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the branch is called in configuration, answers and features."""
+        ...
+
+    def retrieve(self, query: Query, limit: int) -> Candidates:
+        """Return the best candidates for a query.
+
+        Args:
+            query: What is wanted.
+            limit: Most rows to return; at least 1.
+        """
+        ...
+
+
+def rank(
+    rows: npt.NDArray[np.integer],
+    scores: npt.NDArray[np.floating],
+    limit: int,
+    exclude: npt.NDArray[np.int64],
+) -> Candidates:
+    """Return the best of scored rows as candidates.
+
+    Args:
+        rows: Shape ``(n,)``, unique, in any order.
+        scores: Shape ``(n,)``, finite; rounded to float32 before they are compared.
+        limit: Most rows to return.
+        exclude: Shape ``(x,)``, rows to leave out.
+    """
+    scores = scores.astype(np.float32, copy=False)
+    if len(exclude) and len(rows):
+        kept = ~np.isin(rows, exclude)
+        rows, scores = rows[kept], scores[kept]
+    if len(rows) > limit:
+        worst = np.partition(scores, len(scores) - limit)[len(scores) - limit]
+        near = np.flatnonzero(scores >= worst)
+        rows, scores = rows[near], scores[near]
+    order = np.lexsort((rows, -scores))[:limit]
+    return Candidates(rows[order].astype(np.int64, copy=False), scores[order])

@@ -1,0 +1,151 @@
+"""What a surface wants recalled, as written under ``recall:`` in ``project.yaml``.
+
+A branch that is not named is not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from searchrank.errors import ConfigError
+from searchrank.features.declaration import duration_us
+from searchrank.features.language import nearest
+
+__all__ = ["ItemToItemConfig", "LexicalConfig", "PopularConfig", "RecallConfig"]
+
+
+def _duration(text: str) -> str:
+    duration_us(text)
+    return text
+
+
+class _Strict(BaseModel):
+    """A section that refuses what it does not know and says what was probably meant."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hint(cls, data: Any) -> Any:
+        unknown = [key for key in data if key not in cls.model_fields] if isinstance(data, Mapping) else []
+        if not unknown:
+            return data
+        hint = nearest(str(unknown[0]), cls.model_fields) or f"known keys: {', '.join(cls.model_fields)}"
+        raise ValueError(f"unknown key {unknown[0]!r}; {hint}")
+
+
+class LexicalConfig(_Strict):
+    """Words of the query found in texts of the item (BM25)."""
+
+    fields: Annotated[dict[str, PositiveFloat], Field(min_length=1)]
+    """Item input to boost: ``{item.title: 2.0, item.text: 1.0}``."""
+    quota: PositiveInt = 150
+    """Most candidates that take part in fusion."""
+
+    @property
+    def recipe(self) -> dict[str, object]:
+        """What of this changes the index: boosts are applied when searching."""
+        return {"fields": sorted(self.fields)}
+
+
+class ItemToItemConfig(_Strict):
+    """Items that the same users dealt with (cosine over users)."""
+
+    events: Annotated[list[str], Field(min_length=1)] = ["click", "order"]
+    """Event kinds that join a user and an item."""
+    min_value: float | None = None
+    """Events whose value is lower or missing do not count; None counts all."""
+    neighbours: PositiveInt = 50
+    """Most neighbours kept for an item."""
+    history: PositiveInt = 50
+    """Most recent items of the user that are asked for neighbours."""
+    recent: str = "user.recent_items"
+    """The input that lists the user's recent items, latest first."""
+    quota: PositiveInt = 50
+    """Most candidates that take part in fusion."""
+
+    @property
+    def recipe(self) -> dict[str, object]:
+        """What of this changes the index."""
+        return {"events": sorted(self.events), "min_value": self.min_value, "neighbours": self.neighbours}
+
+
+class PopularConfig(_Strict):
+    """Items with most events lately."""
+
+    events: Annotated[list[str], Field(min_length=1)] = ["click", "order"]
+    """Event kinds that are counted."""
+    min_value: float | None = None
+    """Events whose value is lower or missing do not count; None counts all."""
+    window: Annotated[str, AfterValidator(_duration)] | None = None
+    """Span before the end of the log (``7d``); None counts all time."""
+    quota: PositiveInt = 50
+    """Most candidates that take part in fusion."""
+
+    @property
+    def recipe(self) -> dict[str, object]:
+        """What of this changes the index."""
+        return {"events": sorted(self.events), "min_value": self.min_value, "window_us": self.window_us}
+
+    @property
+    def window_us(self) -> int:
+        """The window in microseconds; 0 means all time."""
+        return 0 if self.window is None else duration_us(self.window)
+
+
+class RecallConfig(_Strict):
+    """The branches of one surface."""
+
+    lexical: LexicalConfig | None = None
+    """Search in texts, or None."""
+    item_to_item: ItemToItemConfig | None = None
+    """Neighbours of recent items, or None."""
+    popular: PopularConfig | None = None
+    """Most popular items, or None."""
+
+    @model_validator(mode="after")
+    def _require_a_branch(self) -> RecallConfig:
+        if not self.branches:
+            raise ValueError(f"no branch is configured; name at least one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def branches(self) -> dict[str, LexicalConfig | ItemToItemConfig | PopularConfig]:
+        """The configured branches by name, in the order lexical, item_to_item, popular."""
+        sections = {"lexical": self.lexical, "item_to_item": self.item_to_item, "popular": self.popular}
+        return {name: section for name, section in sections.items() if section is not None}
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """How many candidates of each branch take part in fusion."""
+        return {name: section.quota for name, section in self.branches.items()}
+
+    @classmethod
+    def parse(cls, mapping: Mapping[str, object], *, field: str = "recall") -> RecallConfig:
+        """Check what was written.
+
+        Args:
+            mapping: The section as read from YAML.
+            field: Where it stands, for the message: ``surfaces.places.recall``.
+
+        Raises:
+            ConfigError: When a key is unknown or a value is wrong; all faults are listed.
+        """
+        try:
+            return cls.model_validate(mapping)
+        except ValidationError as error:
+            faults = [(".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")) for e in error.errors()]
+            told = "; ".join(f"{where}: {what}" if where else what for where, what in faults)
+            raise ConfigError(told, field=field) from error

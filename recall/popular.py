@@ -1,0 +1,76 @@
+"""The items with most events lately: what is shown to somebody about whom nothing is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recall.branch import Candidates, Query, rank
+from recall.manifest import IndexManifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recall.config import PopularConfig
+    from recall.interaction import Interactions
+
+__all__ = ["PopularBranch", "build_popular"]
+
+NAME: Final = "popular"
+
+
+class PopularBranch:
+    """Items by their number of events; an item without any is never found."""
+
+    name = NAME
+
+    def __init__(self, ranked: Candidates, size: int) -> None:
+        """Hold the ranking of all items.
+
+        Args:
+            ranked: Every item that has events, best first.
+            size: Rows of the catalogue.
+        """
+        self.size = size
+        self._ranked = ranked
+
+    @classmethod
+    def open(cls, folder: Path) -> PopularBranch:
+        """Open what ``build_popular`` wrote.
+
+        Raises:
+            NotFoundError: When there is no such index.
+            DataError: When it is damaged.
+        """
+        manifest = IndexManifest.read(folder, NAME)
+        ranked = Candidates(np.load(folder / "rows.npy"), np.load(folder / "scores.npy"))
+        return cls(ranked, manifest.size)
+
+    def retrieve(self, query: Query, limit: int) -> Candidates:
+        """Return the items with most events; the score is their number."""
+        enough = limit + len(query.exclude)
+        rows, scores = self._ranked.rows[:enough], self._ranked.scores[:enough]
+        if len(query.exclude):
+            kept = ~np.isin(rows, query.exclude)
+            rows, scores = rows[kept], scores[kept]
+        return Candidates(rows[:limit], scores[:limit])
+
+
+def build_popular(folder: Path, config: PopularConfig, interactions: Interactions, size: int) -> None:
+    """Count events per item and write the ranking.
+
+    Args:
+        folder: An empty folder.
+        config: Which events count, and in which window before the end of the log.
+        interactions: The events.
+        size: Rows of the catalogue.
+    """
+    counted = interactions.select(config.events, config.min_value)
+    before = interactions.end - config.window_us if config.window else np.iinfo(np.int64).min
+    counts = np.bincount(counted.events["row"][counted.events["time"] > before], minlength=size)
+    rows = np.flatnonzero(counts)
+    ranked = rank(rows, counts[rows].astype(np.float32), len(rows), np.empty(0, np.int64))
+    np.save(folder / "rows.npy", ranked.rows)
+    np.save(folder / "scores.npy", ranked.scores)
+    IndexManifest(branch=NAME, size=size, recipe=config.recipe).write(folder)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recall import (
+    ItemToItemBranch,
+    ItemToItemConfig,
+    LexicalBranch,
+    LexicalConfig,
+    PopularBranch,
+    PopularConfig,
+    Query,
+)
+from recall.behaviour import build_item_to_item
+from recall.interaction import Interactions
+from recall.lexical import build_lexical
+from recall.popular import build_popular
+from recall.testing import FixedBranch
+from tests.contract.recall_branch_contract import RecallBranchContract
+
+SIZE = 40
+
+
+def interactions(users: int = 200) -> Interactions:
+    """Users who click on some of the first 30 items, drawn with a fixed seed; many items tie."""
+    draw = np.random.default_rng(7)
+    events = np.zeros(users * 4, [("kind", "i8"), ("user", "i8"), ("row", "i8"), ("time", "i8"), ("value", "f8")])
+    events["user"] = np.repeat(np.arange(1, users + 1), 4)
+    events["row"] = draw.integers(0, 30, len(events))
+    events["time"] = np.arange(len(events)) * 1_000_000
+    return Interactions(events, ("click",), int(events["time"][-1]))
+
+
+class TestFixedBranch(RecallBranchContract):
+    @pytest.fixture
+    def branch(self):
+        return FixedBranch("fixed", [9, 4, 7, 1, 3, 0], [5.0, 1.0, 1.0, 1.0, 0.5, 3.0])
+
+    @pytest.fixture
+    def query(self):
+        return Query()
+
+
+class TestLexicalBranch(RecallBranchContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def branch(cls, tmp_path_factory: pytest.TempPathFactory):
+        folder = tmp_path_factory.mktemp("lexical")
+        config = LexicalConfig(fields={"item.title": 2.0, "item.text": 1.0})
+        # Rows handed over backwards; every third item reads alike, so that scores tie.
+        rows = np.arange(SIZE)[::-1]
+        titles = ["Hot pot" if row % 3 else "Noodle bar" for row in rows]
+        texts = [None if row % 5 == 0 else f"spicy pot number {row % 4}" for row in rows]
+        build_lexical(folder, config, rows, {"item.title": titles, "item.text": texts}, SIZE)
+        return LexicalBranch.open(folder, config)
+
+    @pytest.fixture
+    def query(self):
+        return Query(text="spicy hot pot")
+
+
+class TestItemToItemBranch(RecallBranchContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def branch(cls, tmp_path_factory: pytest.TempPathFactory):
+        folder = tmp_path_factory.mktemp("item_to_item")
+        config = ItemToItemConfig(neighbours=12)
+        build_item_to_item(folder, config, interactions(), SIZE)
+        return ItemToItemBranch.open(folder, config)
+
+    @pytest.fixture
+    def query(self):
+        return Query(recent=np.array([3, 8, 5, 3]))
+
+
+class TestPopularBranch(RecallBranchContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def branch(cls, tmp_path_factory: pytest.TempPathFactory):
+        folder = tmp_path_factory.mktemp("popular")
+        build_popular(folder, PopularConfig(), interactions(), SIZE)
+        return PopularBranch.open(folder)
+
+    @pytest.fixture
+    def query(self):
+        return Query()
