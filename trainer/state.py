@@ -1,0 +1,75 @@
+"""The snapshot that training reads: the workspace's own if it is up to date, else one made for the purpose."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from searchrank.errors import DataError, NotFoundError
+from searchrank.events import EventLog
+from searchrank.features.history import EventColumns
+from searchrank.features.snapshot import Snapshot, SnapshotSource, current
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from searchrank.features import FeatureSet
+    from searchrank.workspace import Workspace
+
+__all__ = ["open_state"]
+
+_COUNTED = ("kind", "event_time", "arrival_time", "user_id", "item_id", "query", "value")
+
+
+@contextmanager
+def open_state(workspace: Workspace, feature_set: FeatureSet, log: EventLog) -> Iterator[Snapshot]:
+    """Open a snapshot that knows every event of the log and every input of the feature set.
+
+    Args:
+        workspace: Where the catalogue and the snapshots are.
+        feature_set: Declares inputs and statistics.
+        log: The event log.
+
+    Raises:
+        NotFoundError: When the workspace has no catalogue.
+        DataError: When a table or event does not hold what is declared.
+    """
+    found = _published(workspace, feature_set)
+    if found is not None and found.manifest.event_offset >= log.end:
+        yield found
+        return
+    with tempfile.TemporaryDirectory(prefix=".training-", dir=workspace.root) as folder:
+        yield Snapshot.open(Snapshot.build(Path(folder) / "state", feature_set, _source(workspace, log)), feature_set)
+
+
+def _published(workspace: Workspace, feature_set: FeatureSet) -> Snapshot | None:
+    """Return the workspace's snapshot, or None when there is none for these inputs."""
+    try:
+        return Snapshot.open(current(workspace.snapshots), feature_set)
+    except (DataError, NotFoundError):
+        return None
+
+
+def _source(workspace: Workspace, log: EventLog) -> SnapshotSource:
+    """Read what a snapshot is made from.
+
+    Raises:
+        NotFoundError: When the workspace has no catalogue.
+    """
+    if not workspace.items.is_file():
+        raise NotFoundError(f"no catalogue {workspace.items}; run 'searchrank demo' or 'searchrank import' first")
+    end = log.end
+    events = EventColumns.from_batches(log.read(columns=_COUNTED))
+    last = int(events.known_time[-1]) + 1 if len(events) else 0
+    users = _table(workspace.users) if workspace.users.is_file() else None
+    return SnapshotSource(items=_table(workspace.items), users=users, events=events, as_of=last, event_offset=end)
+
+
+def _table(path: Path) -> pa.Table:
+    """Map an Arrow IPC file."""
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()
