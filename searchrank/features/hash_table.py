@@ -25,7 +25,7 @@ def compiled(kernel: Callable[..., None]) -> Callable[..., None]:
 
 def address(array: npt.NDArray[np.generic] | npt.NDArray[np.void]) -> int:
     """Return where an array's first element lies; the caller keeps the array alive."""
-    return int(array.__array_interface__["data"][0])
+    return int(array.ctypes.data)  # __array_interface__ spells out a record type anew each time
 
 
 @dataclass(frozen=True, slots=True, eq=False)

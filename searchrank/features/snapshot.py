@@ -43,6 +43,7 @@ _MOST_LAYOUTS: Final = 64
 Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 Progress = Callable[[int, int, str], None]
+Copy = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class Snapshot:
     catalogue: Catalogue
     users: Catalogue
     history: History
-    _parts: dict[int, tuple[object, Ints]] = field(init=False, default_factory=dict)
+    _copies: dict[int, tuple[object, Copy | None]] = field(init=False, default_factory=dict)
 
     @property
     def indexes(self) -> Path:
@@ -157,14 +158,13 @@ def fill_requests(snapshot: Snapshot, requests: Records, users: Ints, queries: I
         DataError: When a field has another form than the snapshot's input of that name.
         ValueError: When the arrays differ in length or the records are a strided view.
     """
-    known = snapshot._parts.get(id(requests.dtype))  # noqa: SLF001 - the same module
-    parts = known[1] if known is not None else _bind(snapshot, requests.dtype)
-    if parts[0]:
+    known = snapshot._copies.get(id(requests.dtype))  # noqa: SLF001 - the same module
+    copy = known[1] if known is not None else _bind(snapshot, requests.dtype)
+    if copy is not None:
         if len(users) != len(requests) or not requests.flags.c_contiguous:
             raise ValueError(f"{len(users)} users for {len(requests)} records, which must be dense")
         rows = snapshot.users.rows_of_hashes(users)
-        source = address(snapshot.users.records)
-        compiled(copy_cells)(len(rows), address(rows), source, address(requests), address(parts))
+        copy(len(rows), address(rows), address(requests))
     snapshot.history.fill_requests(requests, users, queries, times)
 
 
@@ -204,8 +204,11 @@ def _fill(draft: Path, feature_set: FeatureSet, source: SnapshotSource, progress
     )
 
 
-def _bind(snapshot: Snapshot, layout: np.dtype[Any]) -> Ints:
-    """Return which cells ``copy_cells`` copies from a profile into a request record; kept for the next request.
+def _bind(snapshot: Snapshot, layout: np.dtype[Any]) -> Copy | None:
+    """Return a function that copies profiles into request records, kept for the next request.
+
+    Returns:
+        A function of (n, address of the profiles' rows, address of the records); None when nothing is to be copied.
 
     Raises:
         DataError: When a field has another form than the snapshot's input of that name.
@@ -220,7 +223,13 @@ def _bind(snapshot: Snapshot, layout: np.dtype[Any]) -> Ints:
         cells.append((given[name][1], taken[name][1], given[name][0].itemsize))
     head = [len(cells), kind.itemsize, layout.itemsize]
     parts = np.array([*head, *(number for part in cells for number in part)], np.int64)
-    if len(snapshot._parts) >= _MOST_LAYOUTS:  # noqa: SLF001 - the same module
-        snapshot._parts.clear()  # noqa: SLF001 - the same module
-    snapshot._parts[id(layout)] = (layout, parts)  # noqa: SLF001 - the layout is kept so that its id stays its own
-    return parts
+    kernel, source, which = compiled(copy_cells), address(snapshot.users.records), address(parts)
+
+    def copy(n: int, rows: int, out: int, _kept: object = parts) -> None:
+        kernel(n, rows, source, out, which)
+
+    if len(snapshot._copies) >= _MOST_LAYOUTS:  # noqa: SLF001 - the same module
+        snapshot._copies.clear()  # noqa: SLF001 - the same module
+    found = copy if cells else None
+    snapshot._copies[id(layout)] = (layout, found)  # noqa: SLF001 - the layout is kept so that its id stays its own
+    return found
