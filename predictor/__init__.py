@@ -1,1 +1,45 @@
-"""predictor."""
+"""The predictor: answers "rank these", "search this" and "why" over gRPC inside a deadline.
+
+Public and stable: what ``__all__`` lists. Start a server with ``serving`` (or ``searchrank serve``), ask it with
+``Client`` or ``AsyncClient``. Names are imported when they are first used, so that the supervisor, which lives in this
+package too, never loads grpc.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from predictor.answers import Coverage, Explanation, Finding, Ranking, ReleaseIdentity, SearchResult
+    from predictor.background import serving
+    from predictor.client import AsyncClient, Client, Query
+    from predictor.supervisor import ServeOptions
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Coverage",
+    "Explanation",
+    "Finding",
+    "Query",
+    "Ranking",
+    "ReleaseIdentity",
+    "SearchResult",
+    "ServeOptions",
+    "serving",
+]
+
+_HOMES: Final = {
+    "AsyncClient": "client",
+    "Client": "client",
+    "Query": "client",
+    "ServeOptions": "supervisor",
+    "serving": "background",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'predictor' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"predictor.{_HOMES.get(name, 'answers')}"), name)

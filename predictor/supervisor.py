@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ServeOptions", "Supervisor", "main"]
 
+WORKER: Final = (sys.executable, "-m", "predictor.worker")
+BUILDER: Final = (sys.executable, "-m", "predictor.build")
 STOP_SECONDS: Final = 8.0
 WATCH_SECONDS: Final = 0.25
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 10.0
 STEADY_SECONDS: Final = 30.0
-_log = logging.getLogger("searchrank.supervisor")
+_logger = logging.getLogger("searchrank.supervisor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +73,24 @@ class _Worker:
 class Supervisor:
     """Runs the workers of one workspace until SIGTERM, SIGINT or ``stop``."""
 
-    def __init__(self, options: ServeOptions, on_ready: Callable[[Sequence[str], Sequence[int]], None]) -> None:
+    def __init__(
+        self,
+        options: ServeOptions,
+        on_ready: Callable[[Sequence[str], Sequence[int]], None],
+        *,
+        worker: Sequence[str] = WORKER,
+        builder: Sequence[str] = BUILDER,
+    ) -> None:
         """Prepare; nothing is spawned before ``run``.
 
         Args:
             options: What to serve and where.
             on_ready: Told once, when every worker serves: their addresses (``host:port``) and process ids.
+            worker: Command of a worker, without its options.
+            builder: Command of the builder, without its options.
         """
+        self._worker = list(worker)
+        self._builder = list(builder)
         self._options = options
         self._on_ready = on_ready
         self._stopping = asyncio.Event()
@@ -135,14 +148,14 @@ class Supervisor:
                 return
             lived = time.monotonic() - began
             pause = FIRST_PAUSE if lived > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
-            _log.error("worker %d ended with code %s, next try in %.1f s", worker.index, code, pause)
+            _logger.error("worker %d ended with code %s, next try in %.1f s", worker.index, code, pause)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
     async def _live(self, worker: _Worker) -> int:
         """Run one process from its start to its end; return its exit code."""
         options = self._options
-        command = [sys.executable, "-m", "predictor.worker", "--home", str(options.home), "--supervised"]
+        command = [*self._worker, "--home", str(options.home), "--supervised"]
         command += ["--host", options.host, "--port", str(worker.port)]
         if options.metrics_port:
             command += ["--metrics-port", str(options.metrics_port + worker.index)]
@@ -158,7 +171,7 @@ class Supervisor:
         try:
             told: dict[str, Any] = json.loads(line)
         except ValueError:
-            _log.warning("worker %d: %s", worker.index, line.decode(errors="replace").rstrip())
+            _logger.warning("worker %d: %s", worker.index, line.decode(errors="replace").rstrip())
             return
         if told.get("ready"):
             worker.ready.set()
@@ -173,7 +186,7 @@ class Supervisor:
         try:
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
-            _log.error("worker %d did not stop within %.0f s and is killed", worker.index, STOP_SECONDS)
+            _logger.warning("worker %d did not stop within %.0f s and is killed", worker.index, STOP_SECONDS)
             process.kill()
             await process.wait()
 
@@ -185,10 +198,10 @@ class Supervisor:
             now = take_stamp(workspace)
             if now != seen:
                 seen = now
-                command = [sys.executable, "-m", "predictor.build", "--home", str(workspace.root)]
+                command = [*self._builder, "--home", str(workspace.root)]
                 builder = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
                 if await builder.wait():
-                    _log.error("the builder failed; workers go on with what they serve")
+                    _logger.error("the builder failed; workers go on with what they serve")
 
 
 def _as_error(worker: _Worker) -> errors.SearchRankError:

@@ -28,8 +28,8 @@ if _version_not_supported:
 class RankingServiceStub:
     """Ranks items for a person, on a surface, at a moment, inside the deadline of the call.
 
-    Statuses: INVALID_ARGUMENT names the field that is wrong, NOT_FOUND an unknown surface, UNAVAILABLE a worker
-    that serves nothing yet. Work that does not fit the deadline is left out and named in the answer's coverage.
+    Statuses: INVALID_ARGUMENT names the field that is wrong, UNAVAILABLE says that a surface serves
+    nothing yet. Work that does not fit the deadline is left out and named in the answer's coverage.
     """
 
     def __init__(self, channel):
@@ -58,8 +58,8 @@ class RankingServiceStub:
 class RankingServiceServicer:
     """Ranks items for a person, on a surface, at a moment, inside the deadline of the call.
 
-    Statuses: INVALID_ARGUMENT names the field that is wrong, NOT_FOUND an unknown surface, UNAVAILABLE a worker
-    that serves nothing yet. Work that does not fit the deadline is left out and named in the answer's coverage.
+    Statuses: INVALID_ARGUMENT names the field that is wrong, UNAVAILABLE says that a surface serves
+    nothing yet. Work that does not fit the deadline is left out and named in the answer's coverage.
     """
 
     def Rank(self, request, context):
@@ -112,8 +112,8 @@ def add_RankingServiceServicer_to_server(servicer, server):
 class RankingService:
     """Ranks items for a person, on a surface, at a moment, inside the deadline of the call.
 
-    Statuses: INVALID_ARGUMENT names the field that is wrong, NOT_FOUND an unknown surface, UNAVAILABLE a worker
-    that serves nothing yet. Work that does not fit the deadline is left out and named in the answer's coverage.
+    Statuses: INVALID_ARGUMENT names the field that is wrong, UNAVAILABLE says that a surface serves
+    nothing yet. Work that does not fit the deadline is left out and named in the answer's coverage.
     """
 
     @staticmethod

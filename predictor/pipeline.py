@@ -1,0 +1,96 @@
+"""The request path, as the sentence it is.
+
+Rank: admit, know who asks, locate, hydrate, score, order, answer. Search: admit, know, recall, hydrate, score, order,
+answer. Every stage lives in ``predictor.stages``; what crosses the wire is made in ``predictor.responses``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from predictor.journey import Deadline, Journey
+from predictor.requests import MAX_EXPLAINED, MAX_RESULTS, admit_candidates, admit_question
+from predictor.responses import explain_response, rank_response, search_response
+from predictor.stages import hydrate, know, locate, ordered, reasons, recall, score
+from searchrank.errors import RequestError
+
+if TYPE_CHECKING:
+    from predictor.serving import ServedSurface
+    from searchrank.v1 import ranking_pb2
+
+__all__ = ["explain", "rank", "search"]
+
+
+async def rank(
+    surface: ServedSurface, request: ranking_pb2.RankRequest, remaining: float | None
+) -> ranking_pb2.RankResponse:
+    """Order the candidates that the caller sent.
+
+    Args:
+        surface: What is live for the request's surface.
+        request: As sent.
+        remaining: Seconds the caller still waits; None when it did not say.
+
+    Raises:
+        RequestError: When the request is wrong; names the field.
+    """
+    journey = Journey(Deadline.of_call(remaining, surface.budget))
+    question = admit_question(request, surface.schema)
+    candidates = admit_candidates(
+        request.candidates,
+        request.candidate_columns,
+        surface.schema,
+        most=surface.config.max_candidates,
+        part="candidates",
+    )
+    journey.ran("admit")
+    asked = know(surface, question, journey)
+    found = locate(surface, candidates)
+    rows = hydrate(surface, asked, found, journey)
+    scores = await score(surface, rows, journey)
+    return rank_response(surface, asked, found, scores, ordered(scores, question.limit), journey)
+
+
+async def search(
+    surface: ServedSurface, request: ranking_pb2.SearchRequest, remaining: float | None
+) -> ranking_pb2.SearchResponse:
+    """Find candidates by every branch, then order them; arguments and errors as for ``rank``.
+
+    Raises:
+        RequestError: When the request is wrong; names the field.
+    """
+    journey = Journey(Deadline.of_call(remaining, surface.budget))
+    question = admit_question(request, surface.schema)
+    if not surface.recaller.branches:
+        raise RequestError(f"{surface.name!r} has no recall branches; it answers Rank and Explain", field="surface")
+    if question.limit > MAX_RESULTS:
+        raise RequestError(f"{question.limit:,}, at most {MAX_RESULTS:,} results are given", field="limit")
+    limit = question.limit or surface.config.limit
+    journey.ran("admit")
+    asked = know(surface, question, journey)
+    found = await recall(surface, asked, journey, limit=max(limit, surface.config.candidates))
+    rows = hydrate(surface, asked, found, journey)
+    scores = await score(surface, rows, journey)
+    return search_response(surface, asked, found, scores, ordered(scores, limit), journey)
+
+
+async def explain(
+    surface: ServedSurface, request: ranking_pb2.ExplainRequest, remaining: float | None
+) -> ranking_pb2.ExplainResponse:
+    """Say why items get their scores; arguments and errors as for ``rank``.
+
+    Raises:
+        RequestError: When the request is wrong; names the field.
+    """
+    journey = Journey(Deadline.of_call(remaining, surface.budget))
+    question = admit_question(request, surface.schema)
+    candidates = admit_candidates(
+        request.ids, request.candidate_columns, surface.schema, most=MAX_EXPLAINED, part="ids"
+    )
+    journey.ran("admit")
+    asked = know(surface, question, journey)
+    recalled = await recall(surface, asked, journey, limit=len(surface.snapshot.catalogue) or 1)
+    found = locate(surface, candidates)
+    rows = hydrate(surface, asked, found, journey)
+    told = await reasons(surface, rows, journey)
+    return explain_response(surface, asked, found, recalled, told, journey)

@@ -1,0 +1,115 @@
+"""What the stages found, on the wire: packed columns, never a message for each candidate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from searchrank.v1 import ranking_pb2
+
+if TYPE_CHECKING:
+    from predictor.journey import Journey
+    from predictor.serving import ServedSurface
+    from predictor.stages import Asked, Found, Reasons
+    from recall import Recalled
+
+__all__ = ["explain_response", "rank_response", "search_response"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def rank_response(  # noqa: PLR0913, PLR0917 - what every stage made
+    surface: ServedSurface, asked: Asked, found: Found, scores: Floats, order: Ints, journey: Journey
+) -> ranking_pb2.RankResponse:
+    """Return the answer of ``Rank``: candidates in the given order of positions."""
+    response = ranking_pb2.RankResponse(**_heading(surface, asked))
+    _put_sent_ids(response.ids, found, order)
+    response.scores.extend(scores[order].tolist())
+    response.order.extend(order.tolist())
+    response.unknown.extend(found.unknown(len(surface.snapshot.catalogue)).tolist())
+    _put_coverage(response, journey)
+    return response
+
+
+def search_response(  # noqa: PLR0913, PLR0917 - what every stage made
+    surface: ServedSurface, asked: Asked, found: Found, scores: Floats, order: Ints, journey: Journey
+) -> ranking_pb2.SearchResponse:
+    """Return the answer of ``Search``: recalled items in the given order of positions."""
+    response = ranking_pb2.SearchResponse(**_heading(surface, asked), candidates=len(found.rows))
+    response.ids.strings.values.extend(surface.snapshot.catalogue.ids.take(pa.array(found.rows[order])).to_pylist())
+    response.scores.extend(scores[order].tolist())
+    if found.recalled is not None:
+        _put_provenance(response.provenance, found.recalled, order)
+    _put_coverage(response, journey)
+    return response
+
+
+def explain_response(  # noqa: PLR0913, PLR0917 - what every stage made
+    surface: ServedSurface, asked: Asked, found: Found, recalled: Found, told: Reasons, journey: Journey
+) -> ranking_pb2.ExplainResponse:
+    """Return the answer of ``Explain``: items in the order they were sent."""
+    response = ranking_pb2.ExplainResponse(**_heading(surface, asked), base_score=told.base)
+    _put_sent_ids(response.ids, found, np.arange(len(found.rows)))
+    response.scores.extend(told.scores.tolist())
+    response.columns.extend(surface.release.plan.columns)
+    response.features = np.ascontiguousarray(told.features, "<f4").tobytes()
+    response.contributions.extend(told.contributions.ravel().tolist())
+    if recalled.recalled is not None:
+        _put_provenance(response.provenance, recalled.recalled, _positions(recalled.rows, found.rows))
+    response.unknown.extend(found.unknown(len(surface.snapshot.catalogue)).tolist())
+    _put_coverage(response, journey)
+    return response
+
+
+def _heading(surface: ServedSurface, asked: Asked) -> dict[str, Any]:
+    release = surface.release
+    return {
+        "request_id": asked.question.request_id,
+        "release": ranking_pb2.ReleaseIdentity(name=release.name, version=str(release.version), digest=release.digest),
+        "snapshot_id": surface.snapshot.manifest.id,
+    }
+
+
+def _put_sent_ids(ids: ranking_pb2.Ids, found: Found, order: Ints) -> None:
+    """Write candidate ids in the order of positions, of the kind they were sent in."""
+    sent = found.candidates
+    if sent.integers is not None:
+        ids.integers.values.extend(sent.integers[order].tolist())
+    else:
+        texts = sent.ids
+        ids.strings.values.extend([texts[position] for position in order.tolist()])
+
+
+def _positions(recalled: Ints, wanted: Ints) -> Ints:
+    """Return where each wanted row stands in a recalled list of distinct rows; -1 where it does not."""
+    if not len(recalled):
+        return np.full(len(wanted), -1)
+    sorter = np.argsort(recalled)
+    places = sorter[np.minimum(np.searchsorted(recalled, wanted, sorter=sorter), len(recalled) - 1)]
+    return np.where(recalled[places] == wanted, places, -1)
+
+
+def _put_provenance(wire: ranking_pb2.Provenance, recalled: Recalled, positions: Ints) -> None:
+    """Write which branches found the items at these positions of a recalled list; -1 stands for not found."""
+    wire.branches.extend(recalled.branches)
+    ranks = np.where(positions >= 0, recalled.ranks[:, positions], 0) if len(recalled) else None
+    if ranks is None:
+        return
+    items, branches = np.nonzero(ranks.T)
+    wire.items.extend(items.tolist())
+    wire.branch_indexes.extend(branches.tolist())
+    wire.ranks.extend(ranks[branches, items].tolist())
+    wire.scores.extend(recalled.scores[branches, positions[items]].astype(np.float64).tolist())
+
+
+def _put_coverage(response: Any, journey: Journey) -> None:
+    journey.ran("answer")
+    coverage = response.coverage
+    for part in journey.degradations:
+        coverage.degradations.add(stage=part.stage, subject=part.subject, reason=part.reason)
+    for stage, elapsed in journey.stages:
+        coverage.stages.add(stage=stage, elapsed_us=max(0, elapsed))

@@ -1,0 +1,118 @@
+"""Features and scores of one thread, and the choice of the thread.
+
+Short work runs on the event loop, where it costs no hand-over; long work goes to the one scoring thread of the
+worker, first in, first out, so that it never holds up other calls. The time left is looked at between blocks of
+rows, the first included, so that work nobody waits for any more is not done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.features import Evaluator, Rows
+
+if TYPE_CHECKING:
+    from predictor.journey import Deadline
+    from searchrank.models.scorer import Scorer
+
+__all__ = ["Lane", "Scored", "Scoring"]
+
+BLOCK: Final = 1_024
+INLINE_SECONDS: Final = 0.002
+_TRIAL_ROWS: Final = 200
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What became of the rows.
+
+    Attributes:
+        scores: Shape ``(n,)`` float64; NaN from row ``done`` on.
+        done: Rows scored before time ran out.
+        features_us: Microseconds spent on features.
+        score_us: Microseconds spent on scores.
+    """
+
+    scores: npt.NDArray[np.float64]
+    done: int
+    features_us: int
+    score_us: int
+
+
+class Scoring:
+    """An evaluator and a scorer over one item block; belongs to one thread, since an evaluator's memory does."""
+
+    def __init__(self, evaluator: Evaluator, scorer: Scorer, block: npt.NDArray[np.void]) -> None:
+        self.block = block
+        self.scorer = scorer
+        self._evaluator = evaluator
+
+    def matrix(self, rows: Rows) -> npt.NDArray[np.float32]:
+        """Return the model's columns, shape ``(f, n)``."""
+        return self._evaluator.evaluate(self.block, rows)
+
+    def score(self, rows: Rows, deadline: Deadline) -> Scored:
+        """Score rows in order until all are done or time is up."""
+        scores = np.full(len(rows), np.nan)
+        done, features, scoring = 0, 0.0, 0.0
+        for start in range(0, len(rows), BLOCK):
+            if deadline.passed:
+                break
+            began = perf_counter()
+            part = rows if len(rows) <= BLOCK else rows.part(start, start + BLOCK)
+            columns = self.matrix(part)
+            between = perf_counter()
+            scores[start : start + BLOCK] = self.scorer.score(columns)
+            done = start + len(part)
+            features += between - began
+            scoring += perf_counter() - between
+        return Scored(scores, done, int(features * 1e6), int(scoring * 1e6))
+
+    def seconds_per_row(self) -> float:
+        """Return what a row costs on this machine, by the faster of three trials with missing values."""
+        sets = self._evaluator.plan.feature_set
+        nothing = np.zeros(_TRIAL_ROWS, np.int64)
+        items = np.full(_TRIAL_ROWS, len(self.block) - 1)
+        candidates = sets.candidate_encoder.missing(_TRIAL_ROWS)
+        rows = Rows(items, sets.request_encoder.missing(1), nothing, candidates)
+        times = []
+        for _ in range(3):
+            began = perf_counter()
+            self.scorer.score(self.matrix(rows))
+            times.append(perf_counter() - began)
+        return min(times) / _TRIAL_ROWS
+
+
+class Lane:
+    """Runs work here when it is short, on the worker's one thread when it is long."""
+
+    def __init__(self, inline_seconds: float = INLINE_SECONDS) -> None:
+        """Start no thread yet.
+
+        Args:
+            inline_seconds: Longest work, by estimate, that runs on the loop.
+        """
+        self._inline_seconds = inline_seconds
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
+
+    def is_short(self, seconds: float) -> bool:
+        """Whether work of this estimate runs on the loop."""
+        return seconds <= self._inline_seconds
+
+    async def queue(self, work: Callable[[], T]) -> T:
+        """Run long work after all that was queued before it."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._thread.shutdown(wait=False, cancel_futures=True)

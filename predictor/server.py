@@ -1,0 +1,149 @@
+"""The gRPC face of a worker: statuses, health, reflection, and an end that lets requests finish."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from typing_extensions import override
+
+from predictor import pipeline
+from searchrank.errors import (
+    ConflictError,
+    DeadlineError,
+    InvalidInputError,
+    NotFoundError,
+    RequestError,
+    SearchRankError,
+    UnavailableError,
+)
+from searchrank.v1 import ranking_pb2, ranking_pb2_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from predictor.metrics import Metrics
+    from predictor.serving import ServedSurface, Serving
+
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+__all__ = ["GRACE_SECONDS", "RankingServer", "RankingServicer"]
+
+GRACE_SECONDS: Final = 5.0
+MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+SERVICE: Final = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name
+_OPTIONS: Final = [
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+]
+_STATUSES: Final[list[tuple[type[SearchRankError], grpc.StatusCode]]] = [
+    (RequestError, grpc.StatusCode.INVALID_ARGUMENT),
+    (NotFoundError, grpc.StatusCode.NOT_FOUND),
+    (DeadlineError, grpc.StatusCode.DEADLINE_EXCEEDED),
+    (UnavailableError, grpc.StatusCode.UNAVAILABLE),
+]
+Request = TypeVar("Request", ranking_pb2.RankRequest, ranking_pb2.SearchRequest, ranking_pb2.ExplainRequest)
+Response = TypeVar("Response", ranking_pb2.RankResponse, ranking_pb2.SearchResponse, ranking_pb2.ExplainResponse)
+_logger = logging.getLogger("searchrank.predictor")
+
+
+class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
+    """Answers the three rpcs from whatever is live when a request arrives."""
+
+    def __init__(self, serving: Serving, metrics: Metrics) -> None:
+        self._serving = serving
+        self._metrics = metrics
+
+    @override
+    async def Rank(self, request: ranking_pb2.RankRequest, context: Context) -> ranking_pb2.RankResponse:
+        """Order given candidates."""
+        return await self._answer("Rank", pipeline.rank, request, context)
+
+    @override
+    async def Search(self, request: ranking_pb2.SearchRequest, context: Context) -> ranking_pb2.SearchResponse:
+        """Find and order candidates."""
+        return await self._answer("Search", pipeline.search, request, context)
+
+    @override
+    async def Explain(self, request: ranking_pb2.ExplainRequest, context: Context) -> ranking_pb2.ExplainResponse:
+        """Say why items get their scores."""
+        return await self._answer("Explain", pipeline.explain, request, context)
+
+    async def _answer(
+        self,
+        rpc: str,
+        stages: Callable[[ServedSurface, Request, float | None], Awaitable[Response]],
+        request: Request,
+        context: Context,
+    ) -> Response:
+        started = perf_counter()
+        try:
+            answer = await stages(self._serving.surface(request.surface), request, context.time_remaining())
+        except SearchRankError as error:
+            status = _status(error)
+            words, field = str(error), error.field if isinstance(error, InvalidInputError) else ""
+            if status is grpc.StatusCode.INTERNAL:
+                _logger.exception("%s failed, request %r", rpc, request.request_id)
+        except Exception:
+            _logger.exception("%s failed, request %r", rpc, request.request_id)
+            status, field = grpc.StatusCode.INTERNAL, ""
+            words = f"the server failed and logged why under request {request.request_id!r}"
+        else:
+            self._count(rpc, grpc.StatusCode.OK, started)
+            for left_out in answer.coverage.degradations:
+                self._metrics.degradations.labels(left_out.stage, left_out.subject).inc()
+            return answer
+        self._count(rpc, status, started)
+        trailing = (("searchrank-field", field),) if field.isascii() and field.isprintable() and field else ()
+        return await context.abort(status, words, trailing)
+
+    def _count(self, rpc: str, status: grpc.StatusCode, started: float) -> None:
+        self._metrics.requests.labels(rpc, status.name).inc()
+        self._metrics.seconds.labels(rpc).observe(perf_counter() - started)
+
+
+def _status(error: SearchRankError) -> grpc.StatusCode:
+    return next((code for kind, code in _STATUSES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
+
+
+class RankingServer:
+    """A port with the ranking service, health and reflection behind it."""
+
+    def __init__(self, serving: Serving, metrics: Metrics) -> None:
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
+        servicer = RankingServicer(serving, metrics)
+        ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and report SERVING.
+
+        Returns:
+            The port, chosen by the system when 0 was asked for.
+
+        Raises:
+            ConflictError: When the port is taken.
+        """
+        try:
+            bound = self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError as error:
+            raise ConflictError(f"cannot listen on {host}:{port}, the port is taken; choose another --port") from error
+        await self._server.start()
+        for name in ("", SERVICE):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return int(bound)
+
+    async def stop(self, grace: float = GRACE_SECONDS) -> None:
+        """Report NOT_SERVING, take no new requests, let running ones finish within the grace in seconds."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace)
+        await asyncio.sleep(0)

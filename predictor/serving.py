@@ -1,0 +1,255 @@
+"""What a worker serves: for each surface a release, a snapshot and everything bound to the two, never changed.
+
+A load makes new surfaces beside the old ones and swaps all of them by one assignment; requests under way keep what
+they began with.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from predictor.block import open_block
+from predictor.requests import Schema
+from predictor.scoring import Lane, Scoring
+from predictor.stamp import take_stamp
+from recall import RecallConfig, Recaller
+from searchrank.errors import NotFoundError, RequestError, SearchRankError, UnavailableError
+from searchrank.features import Evaluator
+from searchrank.features.snapshot import Snapshot, current
+from searchrank.models import Ledger, Release
+from searchrank.project import Project, Surface
+
+if TYPE_CHECKING:
+    from searchrank.workspace import Workspace
+
+__all__ = ["Cost", "Loaded", "ServedSurface", "Serving"]
+
+_WEIGHT: Final = 0.1
+_logger = logging.getLogger("searchrank.predictor")
+T = TypeVar("T")
+
+
+class Cost:
+    """A running estimate of how long something takes."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def note(self, seconds: float) -> None:
+        """Take a measurement into account."""
+        self.seconds += _WEIGHT * (seconds - self.seconds)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ServedSurface:
+    """Everything that answers requests of one surface.
+
+    Attributes:
+        name: Its name in the project.
+        config: Its section of the project.
+        release: What scores.
+        snapshot: What is read.
+        schema: What callers may send.
+        recaller: Its recall branches.
+        recent_input: The request input that lists recent items for recall; empty when there is none.
+        short: Scores on the event loop.
+        long: Scores on the scoring thread.
+        lane: The scoring thread.
+        seconds_per_row: Cost of features and score of a candidate on this machine.
+        recall_cost: Running estimate of the cost of recall.
+    """
+
+    name: str
+    config: Surface
+    release: Release
+    snapshot: Snapshot
+    schema: Schema
+    recaller: Recaller
+    recent_input: str
+    short: Scoring
+    long: Scoring
+    lane: Lane
+    seconds_per_row: float
+    recall_cost: Cost
+
+    @property
+    def budget(self) -> float:
+        """Seconds for a request without a deadline."""
+        return self.config.budget_ms / 1000
+
+    def serves(self, folder: Path, snapshot: Path, config: Surface) -> bool:
+        """Whether it was made of exactly these."""
+        return (self.release.folder, self.snapshot.folder, self.config) == (folder, snapshot, config)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a load.
+
+    Attributes:
+        taken: Surfaces that now serve something else.
+        refused: Why a surface does not serve what it should, by name.
+    """
+
+    taken: tuple[str, ...]
+    refused: Mapping[str, SearchRankError]
+
+
+class Serving:
+    """The surfaces of a workspace, as they are live. Read on the event loop, loaded on any one thread at a time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.stamp = take_stamp(workspace)
+        self._surfaces: Mapping[str, ServedSurface] = {}
+        self._problems: Mapping[str, SearchRankError] = {}
+        self._lane = Lane()
+        self._loading = threading.Lock()
+
+    def surface(self, name: str) -> ServedSurface:
+        """Return what serves a surface now; an empty name means the only one.
+
+        Raises:
+            RequestError: When the project has no such surface.
+            UnavailableError: When nothing can serve it yet.
+        """
+        surfaces = self._surfaces
+        if not name and len(surfaces) == 1 and not self._problems:
+            return next(iter(surfaces.values()))
+        found = surfaces.get(name)
+        if found is not None:
+            return found
+        if name in self._problems:
+            raise UnavailableError(f"surface {name!r} is not served yet: {self._problems[name]}")
+        known = ", ".join(sorted({*surfaces, *self._problems}))
+        what = f"there is no surface {name!r}" if name else "a surface must be named"
+        raise RequestError(f"{what}; this project has: {known}", field="surface")
+
+    def load(self) -> Loaded:
+        """Take into service what project, ledger and snapshot pointer name; what is refused changes nothing.
+
+        Raises:
+            problem: The first refusal, when nothing serves and nothing can.
+        """
+        with self._loading:
+            self.stamp = take_stamp(self.workspace)
+            project = Project.load(self.workspace)
+            loader = _Loader(self.workspace, self._lane)
+            surfaces: dict[str, ServedSurface] = {}
+            refused: dict[str, SearchRankError] = {}
+            for name, config in project.surfaces.items():
+                old = self._surfaces.get(name)
+                try:
+                    surfaces[name] = loader.load(name, config, old)
+                except SearchRankError as error:
+                    refused[name] = error
+                    if old is not None:
+                        surfaces[name] = old
+            if not surfaces:
+                problem = next(iter(refused.values()))
+                raise problem
+            taken = tuple(name for name in surfaces if surfaces[name] is not self._surfaces.get(name))
+            self._surfaces, self._problems = surfaces, refused
+            return Loaded(taken, refused)
+
+    def summary(self) -> str:
+        """Return in words what is served."""
+        return "; ".join(
+            f"{name}: {s.release.name} version {s.release.version} on snapshot {s.snapshot.manifest.id}"
+            for name, s in self._surfaces.items()
+        )
+
+    def served(self) -> list[ServedSurface]:
+        """Return what serves now."""
+        return list(self._surfaces.values())
+
+    def close(self) -> None:
+        """Let the scoring thread end."""
+        self._lane.close()
+
+
+class _Loader:
+    """One load: opens every release and snapshot once, whichever surfaces share them."""
+
+    def __init__(self, workspace: Workspace, lane: Lane) -> None:
+        self._workspace = workspace
+        self._lane = lane
+        self._opened: dict[object, object] = {}
+        self._ledger = Ledger(workspace.ledger)
+
+    def load(self, name: str, config: Surface, old: ServedSurface | None) -> ServedSurface:
+        """Return what should serve a surface, the old one if that is it.
+
+        Raises:
+            SearchRankError: When it cannot be served.
+        """
+        folder = current(self._workspace.snapshots)
+        live, *earlier = self._releases(config.model)
+        if old is not None and old.serves(live, folder, config):
+            return old
+        try:
+            return self._serve(name, config, live, folder)
+        except SearchRankError as error:
+            if old is not None or not earlier:
+                raise
+            _logger.exception("surface %s: the live release is refused; trying the one before", name)
+            return self._fall_back(name, config, earlier, error)
+
+    def _fall_back(self, name: str, config: Surface, earlier: list[Path], refusal: SearchRankError) -> ServedSurface:
+        """Serve the latest earlier release that proves itself, so that a restart survives a bad promotion."""
+        folder = current(self._workspace.snapshots)
+        for release in earlier:
+            try:
+                return self._serve(name, config, release, folder)
+            except SearchRankError as error:
+                _logger.warning("surface %s: %s is refused too: %s", name, release.name, error)
+        raise refusal
+
+    def _releases(self, model: str) -> list[Path]:
+        """Return the folders of a model's releases, the live one first, then what was live before, each once.
+
+        Raises:
+            NotFoundError: When nothing was ever live.
+        """
+        entries = reversed(self._ledger.entries(model))
+        folders = list(dict.fromkeys(self._ledger.folder(entry) for entry in entries))
+        if not folders:
+            raise NotFoundError(
+                f"no release of model {model!r} is live; train one with 'searchrank train' and promote it with "
+                f"'searchrank release promote {model}'"
+            )
+        return folders
+
+    def _serve(self, name: str, config: Surface, live: Path, folder: Path) -> ServedSurface:
+        release = self._once(live, lambda: Release.open(live))
+        features = release.feature_set
+        snapshot = self._once((folder, features.fingerprint), lambda: Snapshot.open(folder, features))
+        recalled = RecallConfig.parse(config.recall, field=f"surfaces.{name}.recall") if config.recall else None
+        block = open_block(folder, release.evaluator, snapshot.catalogue.records)
+        short = Scoring(release.evaluator, release.scorer, block)
+        long = Scoring(Evaluator(release.plan), release.scorer, block)
+        recent = recalled.item_to_item.recent if recalled and recalled.item_to_item else ""
+        return ServedSurface(
+            name=name,
+            config=config,
+            release=release,
+            snapshot=snapshot,
+            schema=Schema.of(features.inputs.values()),
+            recaller=Recaller.open(snapshot.indexes, recalled) if recalled else Recaller([], {}),
+            recent_input=recent if recent in features.inputs else "",
+            short=short,
+            long=long,
+            lane=self._lane,
+            seconds_per_row=short.seconds_per_row(),
+            recall_cost=Cost(),
+        )
+
+    def _once(self, key: object, make: Callable[[], T]) -> T:
+        if key not in self._opened:
+            self._opened[key] = make()
+        return self._opened[key]  # type: ignore[return-value]

@@ -1,0 +1,194 @@
+"""The stages of a request: each takes what the ones before it made, and notes what it left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from predictor.requests import Candidates
+from recall import Query, Recalled, Retrieval
+from searchrank.features import Rows, hash_text
+from searchrank.features.catalogue import hash_ids
+from searchrank.features.history import query_hash
+from searchrank.features.snapshot import fill_candidates, fill_requests
+
+if TYPE_CHECKING:
+    from predictor.journey import Journey
+    from predictor.requests import Question
+    from predictor.scoring import Scored, Scoring
+    from predictor.serving import ServedSurface
+
+__all__ = ["Asked", "Found", "Reasons", "hydrate", "know", "locate", "ordered", "reasons", "recall", "score"]
+
+_RECALL_SHARE = 0.5  # of the time left: recall may not starve the stages after it
+_NO_RECENT: npt.NDArray[np.int64] = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with what is known about who asks.
+
+    Attributes:
+        question: As admitted.
+        record: Shape ``(1,)`` of ``request_layout``.
+    """
+
+    question: Question
+    record: npt.NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Candidates with their places in the catalogue.
+
+    Attributes:
+        candidates: As sent, or as recalled.
+        rows: Shape ``(n,)``, row in the catalogue; its length for an unknown item.
+        hashes: Shape ``(n,)``, identity of each id.
+        recalled: What found them; None when the caller sent them.
+    """
+
+    candidates: Candidates
+    rows: npt.NDArray[np.int64]
+    hashes: npt.NDArray[np.int64]
+    recalled: Recalled | None = None
+
+    def unknown(self, items: int) -> npt.NDArray[np.int64]:
+        """Return the positions of candidates that a catalogue of so many items does not hold."""
+        return np.flatnonzero(self.rows >= items)
+
+
+def know(surface: ServedSurface, question: Question, journey: Journey) -> Asked:
+    """Gather what is known about the request: the user's profile and statistics, over them what the caller sent."""
+    encoder = surface.release.feature_set.request_encoder
+    record = encoder.missing(1)
+    user = hash_text(question.user_id) if question.user_id else 0
+    known = np.array([[user], [query_hash(question.query)], [question.time_us]], np.int64)
+    fill_requests(surface.snapshot, record, known[0], known[1], known[2])
+    sent = encoder.encode(question.context, 1)
+    for name in question.context:
+        record[name] = sent[name]
+    journey.ran("know")
+    return Asked(question, record)
+
+
+def locate(surface: ServedSurface, candidates: Candidates) -> Found:
+    """Find the candidates in the catalogue; an unknown one keeps its place and has missing item inputs."""
+    hashes = hash_ids(candidates.ids)
+    return Found(candidates, surface.snapshot.catalogue.rows_of_hashes(hashes), hashes)
+
+
+async def recall(surface: ServedSurface, asked: Asked, journey: Journey, *, limit: int) -> Found:
+    """Ask every branch of the surface and fuse their lists; a branch that gave nothing is named."""
+    retrieval = await _retrieve(surface, asked, journey, limit)
+    for part in retrieval.coverage:
+        if part.problem:
+            journey.left_out("recall", part.name, part.problem)
+    recalled = retrieval.recalled
+    catalogue = surface.snapshot.catalogue
+    columns = {name: values for name, values in _recall_columns(recalled) if name in surface.schema.candidate}
+    journey.ran("recall")
+    return Found(Candidates(ids=[], columns=columns), recalled.rows, catalogue.hashes[recalled.rows], recalled)
+
+
+async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, limit: int) -> Retrieval:
+    catalogue, question = surface.snapshot.catalogue, asked.question
+    rows = catalogue.rows_of_hashes(_recent(surface, asked))
+    query = Query(text=question.query, recent=rows[rows < len(catalogue)], time=question.time_us)
+    until = journey.deadline.share(_RECALL_SHARE).expires
+    if surface.lane.is_short(surface.recall_cost.seconds):
+        retrieval = surface.recaller.retrieve(query, limit, until)
+    else:
+        retrieval = await surface.lane.queue(lambda: surface.recaller.retrieve(query, limit, until))
+    surface.recall_cost.note(sum(part.seconds for part in retrieval.coverage))
+    return retrieval
+
+
+def _recent(surface: ServedSurface, asked: Asked) -> npt.NDArray[np.int64]:
+    """Return the hashes of the items the user dealt with lately, latest first."""
+    if not surface.recent_input:
+        return _NO_RECENT
+    listed = asked.record[surface.recent_input][0]
+    return np.array(listed["values"][: max(0, int(listed["count"]))])
+
+
+def _recall_columns(recalled: Recalled) -> list[tuple[str, npt.NDArray[np.float64]]]:
+    """Return what recall knows as inputs: ``recall.score`` and each branch's ``…_rank`` and ``…_score``."""
+    columns = [("recall.score", recalled.fused)]
+    for number, branch in enumerate(recalled.branches):
+        ranks = recalled.ranks[number].astype(np.float64)
+        ranks[ranks == 0] = np.nan
+        columns.append((f"recall.{branch}_rank", ranks))
+        columns.append((f"recall.{branch}_score", recalled.scores[number].astype(np.float64)))
+    return columns
+
+
+def hydrate(surface: ServedSurface, asked: Asked, found: Found, journey: Journey) -> Rows:
+    """Put together what the features read: item rows, the request, and what came or is counted per candidate."""
+    n = len(found.rows)
+    candidates = surface.release.feature_set.candidate_encoder.encode(found.candidates.columns, n)
+    times = np.full(n, asked.question.time_us, np.int64)
+    fill_candidates(surface.snapshot, candidates, found.hashes, times)
+    journey.ran("hydrate")
+    return Rows(found.rows, asked.record, np.zeros(n, np.int64), candidates)
+
+
+async def score(surface: ServedSurface, rows: Rows, journey: Journey) -> npt.NDArray[np.float64]:
+    """Compute features and scores, shape ``(n,)``; what time did not allow is NaN and named."""
+    if surface.lane.is_short(surface.seconds_per_row * len(rows)):
+        scored = surface.short.score(rows, journey.deadline)
+    else:
+        scored = await surface.lane.queue(lambda: surface.long.score(rows, journey.deadline))
+    _note(scored, len(rows), journey)
+    return scored.scores
+
+
+def _note(scored: Scored, rows: int, journey: Journey) -> None:
+    journey.ran("score")
+    _, elapsed = journey.stages.pop()
+    journey.stages.append(("features", scored.features_us))
+    journey.stages.append(("score", elapsed - scored.features_us))
+    if scored.done < rows:
+        journey.left_out("score", "candidates", f"deadline: {rows - scored.done} of {rows} were not scored")
+
+
+def ordered(scores: npt.NDArray[np.float64], limit: int) -> npt.NDArray[np.int64]:
+    """Return positions by descending score, NaN last, ties in the given order; at most ``limit`` unless it is 0."""
+    order = np.argsort(-scores, kind="stable")
+    return order[:limit] if limit else order
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why rows get their scores.
+
+    Attributes:
+        features: Shape ``(n, f)`` float32, what the model read.
+        contributions: Shape ``(n, f)``; a row of it and the base make the score.
+        base: The score before anything is known.
+        scores: Shape ``(n,)``.
+    """
+
+    features: npt.NDArray[np.float32]
+    contributions: npt.NDArray[np.float64]
+    base: float
+    scores: npt.NDArray[np.float64]
+
+
+async def reasons(surface: ServedSurface, rows: Rows, journey: Journey) -> Reasons:
+    """Say what the model read and what each column added."""
+    told = await surface.lane.queue(lambda: _reasons(surface.long, rows))
+    journey.ran("explain")
+    return told
+
+
+def _reasons(scoring: Scoring, rows: Rows) -> Reasons:
+    columns = scoring.matrix(rows)
+    width = len(columns)
+    parts = [scoring.scorer.contributions(columns, row) for row in range(len(rows))]
+    table = np.array(parts, np.float64).reshape(len(rows), width + 1)
+    base = float(table[0, width]) if len(rows) else 0.0
+    return Reasons(columns.T, table[:, :width], base, scoring.scorer.score(columns))

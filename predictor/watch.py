@@ -1,0 +1,48 @@
+"""Follows the ledger and the snapshot pointer, and takes what they name into service while requests go on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from predictor.stamp import take_stamp
+
+if TYPE_CHECKING:
+    from predictor.metrics import Metrics
+    from predictor.serving import Loaded, Serving
+
+__all__ = ["WATCH_SECONDS", "note", "watch"]
+
+WATCH_SECONDS: Final = 0.1
+_logger = logging.getLogger("searchrank.predictor")
+
+
+async def watch(serving: Serving, metrics: Metrics, *, period: float = WATCH_SECONDS) -> None:
+    """Look every ``period`` seconds, for ever; loading happens on a thread, the swap is one assignment.
+
+    A release or snapshot that is refused is logged and counted; what serves goes on serving.
+    """
+    while True:
+        await asyncio.sleep(period)
+        if take_stamp(serving.workspace) == serving.stamp:
+            continue
+        try:
+            note(metrics, serving, await asyncio.to_thread(serving.load))
+        except Exception:
+            metrics.loads.labels("refused").inc()
+            _logger.exception("refused, what was serving goes on serving")
+
+
+def note(metrics: Metrics, serving: Serving, loaded: Loaded) -> None:
+    """Count and log what became of a load."""
+    for name, error in loaded.refused.items():
+        metrics.loads.labels("refused").inc()
+        _logger.error("surface %s: refused, what was serving goes on serving: %s", name, error)
+    if loaded.taken:
+        metrics.loads.labels("taken").inc(len(loaded.taken))
+        metrics.live.clear()
+        for surface in serving.served():
+            release = f"{surface.release.name}@{surface.release.version}"
+            metrics.live.labels(surface.name, release, surface.snapshot.manifest.id).set(1)
+        _logger.info("now serving %s", serving.summary())

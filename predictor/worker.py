@@ -1,0 +1,103 @@
+"""One serving process: loads what is live, answers on one port, follows changes, stops without losing a request."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import uvloop
+
+from predictor.metrics import Metrics
+from predictor.server import RankingServer
+from predictor.serving import Serving
+from predictor.watch import note, watch
+from searchrank.errors import SearchRankError
+from searchrank.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["EXIT_REFUSED", "main"]
+
+EXIT_REFUSED: Final = 78
+SWITCH_SECONDS: Final = 0.0005  # how long a loading thread may keep the interpreter from the event loop
+_logger = logging.getLogger("searchrank.predictor")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; writes a JSON line when ready, or one with the error that kept it from starting."""
+    options = _options(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        uvloop.run(_serve(options))
+    except SearchRankError as error:
+        _tell(error=str(error), kind=type(error).__name__)
+        _logger.error("cannot serve: %s", error)  # noqa: TRY400 - its words say all
+        return EXIT_REFUSED
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="predictor.worker")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--metrics-port", type=int, default=0)
+    parser.add_argument("--supervised", action="store_true", help="stop when standard input ends")
+    return parser.parse_args(arguments)
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    began = perf_counter()
+    stopping = asyncio.Event()
+    _stop_on(stopping, supervised=options.supervised)
+    metrics = Metrics()
+    serving = Serving(Workspace(options.home))
+    note(metrics, serving, serving.load())
+    if options.metrics_port:
+        metrics.serve(options.metrics_port, options.host)
+    server = RankingServer(serving, metrics)
+    port = await server.start(options.host, options.port)
+    gc.collect()
+    gc.freeze()
+    follower = asyncio.create_task(watch(serving, metrics))
+    _tell(ready=True, port=port, pid=os.getpid(), seconds=round(perf_counter() - began, 3))
+    _logger.info("serving %s on %s:%d", serving.summary(), options.host, port)
+    await stopping.wait()
+    follower.cancel()
+    await server.stop()
+    serving.close()
+
+
+def _stop_on(stopping: asyncio.Event, *, supervised: bool) -> None:
+    """Set the event on SIGTERM, SIGINT and, for a supervised worker, the end of standard input."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    if supervised:
+
+        def read() -> None:
+            if not os.read(0, 4096):
+                loop.remove_reader(0)
+                stopping.set()
+
+        loop.add_reader(0, read)
+
+
+def _tell(**words: Any) -> None:
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
