@@ -87,18 +87,17 @@ class ItemToItemBranch:
         return distinct, np.asarray(np.bincount(place, weights, minlength=len(distinct)), np.float64)
 
 
-def build_item_to_item(folder: Path, config: ItemToItemConfig, interactions: Interactions, size: int) -> None:
+def build_item_to_item(folder: Path, config: ItemToItemConfig, interactions: Interactions) -> None:
     """Compute every item's neighbours and write them.
 
     Args:
         folder: An empty folder.
         config: Which events join a user and an item, and how many neighbours are kept.
         interactions: The events; those that name no user do not count.
-        size: Rows of the catalogue.
 
     Raises:
         ConfigError: When scipy, which only building needs, is not installed.
     """
-    joined = interactions.select(config.events, config.min_value)
-    cosine_neighbours(joined, size, config.neighbours).save(folder)
-    IndexManifest(branch=NAME, size=size, recipe=config.recipe).write(folder)
+    joined = interactions.select(config.events, min_value=config.min_value)
+    cosine_neighbours(joined, config.neighbours).save(folder)
+    IndexManifest(branch=NAME, size=interactions.size, recipe=config.recipe).write(folder)

@@ -15,18 +15,20 @@ from recall.lexical import build_lexical
 from recall.manifest import index_name
 from recall.popular import build_popular
 from searchrank.errors import ConfigError, DataError
-from searchrank.features.inputs import Input, InputType, Root
+from searchrank.features.inputs import InputType, Root
 from searchrank.features.language import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    import numpy as np
-    import numpy.typing as npt
     import pyarrow as pa
 
-    Progress = Callable[[str, int, int], None]
+    from searchrank.features.catalogue import Catalogue
+    from searchrank.features.history import EventColumns
+    from searchrank.features.inputs import Input
+
+    Progress = Callable[[int, int, str], None]
 
 __all__ = ["BuiltIndex", "IndexSources", "build_indexes"]
 
@@ -38,18 +40,16 @@ class IndexSources:
     """What indexes are built from.
 
     Attributes:
-        inputs: Declared inputs by name.
+        inputs: Declared inputs by name (``FeatureSet.inputs``).
         items: The raw catalogue: ``item_id`` and a column for each text that is indexed.
-        events: The event log, read once, with at least ``recall.interaction.EVENT_COLUMNS``.
-        rows: Gives the row of each item id in the snapshot's catalogue; ``size`` or more where it is unknown.
-        size: Rows of the snapshot's catalogue.
+        events: The events known when the snapshot was made.
+        catalogue: The snapshot's catalogue, whose rows the indexes speak of.
     """
 
     inputs: Mapping[str, Input]
     items: pa.Table
-    events: Iterable[pa.RecordBatch]
-    rows: Callable[[list[str]], npt.NDArray[np.int64]]
-    size: int
+    events: EventColumns
+    catalogue: Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,10 @@ class BuiltIndex:
 
 
 def build_indexes(
-    snapshot: Path, configs: Sequence[RecallConfig], sources: IndexSources, progress: Progress | None = None
+    snapshot: Path,
+    configs: Iterable[RecallConfig],
+    sources: IndexSources,
+    progress: Progress = lambda _done, _total, _what: None,
 ) -> tuple[BuiltIndex, ...]:
     """Build every index that some surface needs into ``indexes`` of a snapshot.
 
@@ -79,7 +82,7 @@ def build_indexes(
         snapshot: The snapshot's folder.
         configs: The recall configuration of each surface.
         sources: The catalogue and the events.
-        progress: Told what is being built, how many are done and how many there are.
+        progress: Called with (done, total, what comes now).
 
     Raises:
         ConfigError: When a field that should be indexed is not a text of the item.
@@ -87,19 +90,17 @@ def build_indexes(
     """
     recipes = {index_name(name, part.recipe): part for config in configs for name, part in config.branches.items()}
     _check_fields(recipes.values(), sources)
-    told = progress or _quiet
+    interactions = Interactions.of(sources.events, sources.catalogue)
+    built = []
     with _replacing(snapshot / "indexes") as folder:
-        told("events", 0, len(recipes) + 1)
-        interactions = _interactions(recipes.values(), sources)
-        built = []
-        for done, (name, part) in enumerate(recipes.items(), start=1):
-            told(name, done, len(recipes) + 1)
+        for done, (name, part) in enumerate(recipes.items()):
+            progress(done, len(recipes), f"index {name.rpartition('-')[0]}")
             start = time.monotonic()
             (folder / name).mkdir()
             _build(folder / name, part, sources, interactions)
             size = sum(file.stat().st_size for file in (folder / name).iterdir())
             built.append(BuiltIndex(name, size, time.monotonic() - start))
-    told("indexes", len(recipes) + 1, len(recipes) + 1)
+    progress(len(recipes), len(recipes), "done")
     return tuple(built)
 
 
@@ -109,20 +110,16 @@ _Part = LexicalConfig | ItemToItemConfig | PopularConfig
 def _build(folder: Path, part: _Part, sources: IndexSources, interactions: Interactions) -> None:
     match part:
         case LexicalConfig():
-            rows = sources.rows(sources.items["item_id"].to_pylist())
-            if len(rows) and not 0 <= rows.min() <= rows.max() < sources.size:
-                raise DataError("the catalogue holds items that the snapshot does not; build a new snapshot")
+            size = len(sources.catalogue)
+            rows = sources.catalogue.rows(sources.items["item_id"].cast("string").to_pylist())
+            if (rows >= size).any():
+                raise DataError("the table holds items that the snapshot does not", field="item_id")
             texts = {field: _texts(sources.items[field]) for field in part.fields}
-            build_lexical(folder, part, rows, texts, sources.size)
+            build_lexical(folder, part, rows, texts, size)
         case ItemToItemConfig():
-            build_item_to_item(folder, part, interactions, sources.size)
+            build_item_to_item(folder, part, interactions)
         case PopularConfig():
-            build_popular(folder, part, interactions, sources.size)
-
-
-def _interactions(parts: Iterable[_Part], sources: IndexSources) -> Interactions:
-    names = {event for part in parts if not isinstance(part, LexicalConfig) for event in part.events}
-    return Interactions.collect(sources.events if names else (), names, sources.rows, sources.size)
+            build_popular(folder, part, interactions)
 
 
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
@@ -139,10 +136,6 @@ def _check_fields(parts: Iterable[_Part], sources: IndexSources) -> None:
             raise ConfigError(f"{field!r} is not a text of the item; {hint}", field="recall.lexical.fields")
         if field not in sources.items.column_names:
             raise DataError("the catalogue has no such column", field=field)
-
-
-def _quiet(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class ItemToItemConfig(_Strict):
     min_value: float | None = None
     """Events whose value is lower or missing do not count; None counts all."""
     neighbours: PositiveInt = 50
-    """Most neighbours kept for an item."""
+    """How many of its nearest items may recommend an item."""
     history: PositiveInt = 50
     """Most recent items of the user that are asked for neighbours."""
     recent: str = "user.recent_items"
@@ -106,7 +106,7 @@ class PopularConfig(_Strict):
 
 
 class RecallConfig(_Strict):
-    """The branches of one surface."""
+    """The branches of one surface; a surface without any ranks what it is sent and finds nothing itself."""
 
     lexical: LexicalConfig | None = None
     """Search in texts, or None."""
@@ -114,12 +114,6 @@ class RecallConfig(_Strict):
     """Neighbours of recent items, or None."""
     popular: PopularConfig | None = None
     """Most popular items, or None."""
-
-    @model_validator(mode="after")
-    def _require_a_branch(self) -> RecallConfig:
-        if not self.branches:
-            raise ValueError(f"no branch is configured; name at least one of {', '.join(type(self).model_fields)}")
-        return self
 
     @property
     def branches(self) -> dict[str, LexicalConfig | ItemToItemConfig | PopularConfig]:

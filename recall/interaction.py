@@ -1,115 +1,61 @@
-"""Who dealt with what and when: the part of the event log that behaviour indexes are built from."""
+"""Who dealt with what and when: the events that behaviour indexes are built from, about items of the catalogue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from searchrank.features.text import MISSING_HASH, hash_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["EVENT_COLUMNS", "Interactions"]
+    from searchrank.features.catalogue import Catalogue
+    from searchrank.features.history import EventColumns
 
-EVENT_COLUMNS: Final = ("kind", "arrival_time", "user_id", "item_id", "value")
-"""The columns of the event log that are read."""
-
-_EVENT: Final = np.dtype([("kind", "i8"), ("user", "i8"), ("row", "i8"), ("time", "i8"), ("value", "f8")])
+__all__ = ["Interactions"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Interactions:
-    """Events of some kinds about known items.
+    """Events about items of the catalogue, by ascending time.
 
     Attributes:
-        events: Shape ``(n,)``, in the order of the log, records of ``kind`` (index into ``names``), ``user``
-            (hash of the id, 0 for nobody), ``row`` (of the catalogue), ``time`` (when it became known,
-            microseconds since 1970, UTC) and ``value`` (NaN where there is none).
-        names: The event kinds.
-        end: The latest time in the log, of any kind; 0 for an empty log.
+        events: All events, whatever they are about.
+        rows: Shape ``(n,)`` int64, the catalogue row of each event's item; ``size`` where there is none.
+        size: Rows of the catalogue.
     """
 
-    events: npt.NDArray[np.void]
-    names: tuple[str, ...]
-    end: int
+    events: EventColumns
+    rows: npt.NDArray[np.int64]
+    size: int
 
     def __len__(self) -> int:
-        return len(self.events)
+        return len(self.rows)
 
     @classmethod
-    def collect(
-        cls,
-        batches: Iterable[pa.RecordBatch],
-        names: Iterable[str],
-        rows: Callable[[list[str]], npt.NDArray[np.int64]],
-        size: int,
-    ) -> Interactions:
-        """Read the events of some kinds; events about no item or an unknown one are left out.
+    def of(cls, events: EventColumns, catalogue: Catalogue) -> Interactions:
+        """Find the events' items in a catalogue."""
+        return cls(events, catalogue.rows_of_hashes(events.item), len(catalogue))
+
+    @property
+    def end(self) -> int:
+        """The time of the latest event of any kind, microseconds since 1970, UTC; 0 when there is none."""
+        return int(self.events.known_time[-1]) if len(self.events) else 0
+
+    def select(self, kinds: Sequence[str], *, min_value: float | None = None, after: int | None = None) -> Interactions:
+        """Return the events of some kinds that are about an item of the catalogue.
 
         Args:
-            batches: The log, with at least ``EVENT_COLUMNS``.
-            names: Event kinds to read.
-            rows: Gives the catalogue row of each item id; ``size`` or more where it is unknown.
-            size: Rows in the catalogue.
-        """
-        kept = tuple(sorted(set(names)))
-        end = 0
-        parts = [np.empty(0, _EVENT)]
-        for batch in batches:
-            if len(batch):
-                end = max(end, pc.max(batch["arrival_time"].cast(pa.int64())).as_py() or 0)
-            parts.append(_events(batch, kept, rows, size))
-        return cls(np.concatenate(parts), kept, end)
-
-    def select(self, names: Sequence[str], min_value: float | None = None) -> Interactions:
-        """Return the events of some kinds only.
-
-        Args:
-            names: Event kinds.
+            kinds: Event kinds; one that never happened has no events.
             min_value: Leave out events whose value is lower or missing; None leaves out none.
+            after: Leave out events known at this time or before, microseconds since 1970, UTC.
         """
-        wanted = [self.names.index(name) for name in names if name in self.names]
-        kept = np.isin(self.events["kind"], wanted)
+        codes = [code for code, kind in enumerate(self.events.kinds) if kind in kinds]
+        kept = np.isin(self.events.kind, codes) & (self.rows < self.size)
         if min_value is not None:
-            kept &= self.events["value"] >= min_value  # NaN is not
-        return Interactions(self.events[kept], self.names, self.end)
-
-
-def _events(
-    batch: pa.RecordBatch,
-    names: tuple[str, ...],
-    rows: Callable[[list[str]], npt.NDArray[np.int64]],
-    size: int,
-) -> npt.NDArray[np.void]:
-    kinds = pc.index_in(batch["kind"], pa.array(names, pa.string()))
-    kept = pc.and_(kinds.is_valid(), batch["item_id"].is_valid())
-    batch, kinds = batch.filter(kept), kinds.filter(kept)
-    events = np.empty(len(batch), _EVENT)
-    if len(batch):
-        events["kind"] = _numbers(kinds)
-        events["user"] = _through(batch["user_id"], hash_texts, MISSING_HASH)
-        events["row"] = _through(batch["item_id"], rows, size)
-        events["time"] = _numbers(batch["arrival_time"].cast(pa.int64()))
-        events["value"] = _numbers(batch["value"].cast(pa.float64()))
-    return events[(events["row"] >= 0) & (events["row"] < size)]
-
-
-def _numbers(column: pa.Array) -> npt.NDArray[Any]:
-    values: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
-    return values
-
-
-def _through(
-    texts: pa.Array, mapping: Callable[[list[str]], npt.NDArray[np.int64]], missing: int
-) -> npt.NDArray[np.int64]:
-    """Map every distinct text once; a null becomes ``missing``."""
-    encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
-    table = np.append(mapping(encoded.dictionary.to_pylist()), missing)
-    mapped: npt.NDArray[np.int64] = table[_numbers(encoded.indices.fill_null(len(table) - 1))]
-    return mapped
+            kept &= self.events.value >= min_value  # NaN is not
+        if after is not None:
+            kept &= self.events.known_time > after
+        return Interactions(self.events.take(np.flatnonzero(kept)), self.rows[kept], self.size)

@@ -62,13 +62,16 @@ class Neighbours:
         return cls(indptr, rows, weights)
 
 
-def cosine_neighbours(interactions: Interactions, size: int, count: int) -> Neighbours:
+def cosine_neighbours(interactions: Interactions, count: int) -> Neighbours:
     """Return the items nearest to each: users in common over the root of the product of both items' users.
 
     Args:
         interactions: Events that join a user and an item; how often does not matter.
-        size: Rows of the catalogue.
-        count: Most neighbours kept for an item; of equal ones those of lower row.
+        count: How many of its nearest items may recommend an item; of equal ones those of lower row.
+
+    Returns:
+        For every item those it recommends: the lists of nearest items turned round, so that what is recommended
+        decides by whom. (Judged by the recommending item, NDCG@10 on MovieLens falls from .119 to .106.)
 
     Raises:
         ConfigError: When scipy is not installed.
@@ -78,7 +81,8 @@ def cosine_neighbours(interactions: Interactions, size: int, count: int) -> Neig
     except ImportError as error:
         raise ConfigError("item-to-item indexes are built with scipy; pip install 'searchrank[train]'") from error
 
-    users, rows = _pairs(interactions, size)
+    size = interactions.size
+    users, rows = _pairs(interactions)
     shape = (int(users.max(initial=-1)) + 1, size)
     by_user = sparse.csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=shape)
     by_item = by_user.T.tocsr()
@@ -115,21 +119,20 @@ class _Entries(NamedTuple):
 
 
 def _turned(entries: _Entries, size: int, reach: int) -> Neighbours:
-    """Return for every item those it is near to: nearness is judged by the item that is recommended."""
+    """Turn lists of nearest items round, each cut to ``reach`` items."""
     turned = _Entries(entries.other, entries.item, entries.weight).heaviest(reach)
     turned = turned.where(np.lexsort((turned.other, turned.item)))
     indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(turned.item, minlength=size))])
     return Neighbours(indptr, turned.other.astype(np.int32), turned.weight)
 
 
-def _pairs(interactions: Interactions, size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _pairs(interactions: Interactions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return distinct (user number, item row) pairs, each user's latest ``USER_LIMIT`` only."""
-    events = interactions.events[interactions.events["user"] != MISSING_HASH]
-    events = events[np.argsort(-events["time"], kind="stable")]
-    users = np.unique(events["user"], return_inverse=True)[1]
-    keys = users * np.int64(size) + events["row"]
+    latest_first = np.flatnonzero(interactions.events.user != MISSING_HASH)[::-1]
+    users = np.unique(interactions.events.user[latest_first], return_inverse=True)[1]
+    keys = users * np.int64(interactions.size) + interactions.rows[latest_first]
     first = np.sort(np.unique(keys, return_index=True)[1])
-    users, rows = np.divmod(keys[first], max(size, 1))
+    users, rows = np.divmod(keys[first], max(interactions.size, 1))
     order = np.argsort(users, kind="stable")
     users, rows = users[order], rows[order]
     age = np.arange(len(users)) - np.searchsorted(users, users)

@@ -8,6 +8,7 @@ import numpy as np
 
 from recall.branch import Candidates, Query, rank
 from recall.manifest import IndexManifest
+from searchrank.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,10 @@ class PopularBranch:
             DataError: When it is damaged.
         """
         manifest = IndexManifest.read(folder, NAME)
-        ranked = Candidates(np.load(folder / "rows.npy"), np.load(folder / "scores.npy"))
+        try:
+            ranked = Candidates(np.load(folder / "rows.npy"), np.load(folder / "scores.npy"))
+        except (ValueError, OSError) as error:
+            raise DataError(f"{folder} is damaged ({error}); run 'searchrank index' to build it again") from error
         return cls(ranked, manifest.size)
 
     def retrieve(self, query: Query, limit: int) -> Candidates:
@@ -57,20 +61,19 @@ class PopularBranch:
         return Candidates(rows[:limit], scores[:limit])
 
 
-def build_popular(folder: Path, config: PopularConfig, interactions: Interactions, size: int) -> None:
+def build_popular(folder: Path, config: PopularConfig, interactions: Interactions) -> None:
     """Count events per item and write the ranking.
 
     Args:
         folder: An empty folder.
-        config: Which events count, and in which window before the end of the log.
+        config: Which events count, and in which window before the latest event.
         interactions: The events.
-        size: Rows of the catalogue.
     """
-    counted = interactions.select(config.events, config.min_value)
-    before = interactions.end - config.window_us if config.window else np.iinfo(np.int64).min
-    counts = np.bincount(counted.events["row"][counted.events["time"] > before], minlength=size)
+    after = interactions.end - config.window_us if config.window else None
+    counted = interactions.select(config.events, min_value=config.min_value, after=after)
+    counts = np.bincount(counted.rows, minlength=interactions.size)
     rows = np.flatnonzero(counts)
     ranked = rank(rows, counts[rows].astype(np.float32), len(rows), np.empty(0, np.int64))
     np.save(folder / "rows.npy", ranked.rows)
     np.save(folder / "scores.npy", ranked.scores)
-    IndexManifest(branch=NAME, size=size, recipe=config.recipe).write(folder)
+    IndexManifest(branch=NAME, size=interactions.size, recipe=config.recipe).write(folder)

@@ -17,19 +17,26 @@ from recall.interaction import Interactions
 from recall.lexical import build_lexical
 from recall.popular import build_popular
 from recall.testing import FixedBranch
+from searchrank.features.history import EventColumns
 from tests.contract.recall_branch_contract import RecallBranchContract
 
 SIZE = 40
 
 
 def interactions(users: int = 200) -> Interactions:
-    """Users who click on some of the first 30 items, drawn with a fixed seed; many items tie."""
-    draw = np.random.default_rng(7)
-    events = np.zeros(users * 4, [("kind", "i8"), ("user", "i8"), ("row", "i8"), ("time", "i8"), ("value", "f8")])
-    events["user"] = np.repeat(np.arange(1, users + 1), 4)
-    events["row"] = draw.integers(0, 30, len(events))
-    events["time"] = np.arange(len(events)) * 1_000_000
-    return Interactions(events, ("click",), int(events["time"][-1]))
+    """Users who click on four of the first 30 items, drawn with a fixed seed; many items tie."""
+    count = users * 4
+    rows = np.random.default_rng(7).integers(0, 30, count)
+    events = EventColumns(
+        kinds=("click",),
+        kind=np.zeros(count, np.int32),
+        known_time=np.arange(count) * 1_000_000,
+        user=np.repeat(np.arange(1, users + 1), 4),
+        item=rows + 1,
+        query=np.zeros(count, np.int64),
+        value=np.full(count, np.nan),
+    )
+    return Interactions(events, rows, SIZE)
 
 
 class TestFixedBranch(RecallBranchContract):
@@ -66,7 +73,7 @@ class TestItemToItemBranch(RecallBranchContract):
     def branch(cls, tmp_path_factory: pytest.TempPathFactory):
         folder = tmp_path_factory.mktemp("item_to_item")
         config = ItemToItemConfig(neighbours=12)
-        build_item_to_item(folder, config, interactions(), SIZE)
+        build_item_to_item(folder, config, interactions())
         return ItemToItemBranch.open(folder, config)
 
     @pytest.fixture
@@ -79,7 +86,7 @@ class TestPopularBranch(RecallBranchContract):
     @classmethod
     def branch(cls, tmp_path_factory: pytest.TempPathFactory):
         folder = tmp_path_factory.mktemp("popular")
-        build_popular(folder, PopularConfig(), interactions(), SIZE)
+        build_popular(folder, PopularConfig(), interactions())
         return PopularBranch.open(folder)
 
     @pytest.fixture
