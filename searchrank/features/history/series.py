@@ -23,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int32]
 
 MAX_VALUE: Final = 9e12  # in micro-units an int64 holds it
+_BLOCK: Final = 1 << 18  # items expanded at once, so that memory stays flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +212,15 @@ class _Members:
 
     def expand(self, items: Ints) -> tuple[Rows, Rows]:
         """Return, for each member of each item, the item's position and the member's code."""
+        blocks = [self._expand(items[k : k + _BLOCK], k) for k in range(0, len(items), _BLOCK)]
+        nothing = np.empty(0, np.int32)
+        places, codes = (np.concatenate([nothing, *(block[part] for block in blocks)]) for part in (0, 1))
+        return places, codes
+
+    def _expand(self, items: Ints, offset: int) -> tuple[Rows, Rows]:
         rows = self.catalogue.rows_of_hashes(items)
         begins = self.starts[rows]
         lengths = self.starts[rows + 1] - begins
-        places = np.repeat(np.arange(len(items), dtype=np.int32), lengths)
-        ends = np.cumsum(lengths)
-        within = np.arange(len(places)) - np.repeat(ends - lengths, lengths)
-        return places, self.codes[np.repeat(begins, lengths) + within]
+        places = np.repeat(np.arange(len(items)), lengths)
+        within = np.arange(len(places)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return (places + offset).astype(np.int32), self.codes[begins[places] + within]

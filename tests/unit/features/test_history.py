@@ -59,7 +59,7 @@ def random_events(seed: int, count: int) -> list[Event]:
     return [
         Event(
             pick(["click", "impression", "impression", "order", "search"]),
-            int(rng.integers(0, 60)) * SECOND // int(rng.choice([1, 1, 2, 3])),
+            int(rng.integers(0, 60)) * SECOND // int(rng.choice([1, 1, 2, 3])) + int(rng.integers(-1, 2)),
             pick([None, "u1", "u2", "u3", "ü4"]),
             pick([None, "gone", *(f"i{k}" for k in range(12))]),
             pick([None, "", "Hot  Pot", "hot pot", "tea"]),
@@ -215,6 +215,12 @@ def test_every_statistic_equals_a_count_of_all_events_to_the_bit(seed, feature_s
     assert len(check(history, feature_set, events, seed)) == 16
 
 
+def test_blocks_of_events_are_expanded_to_keys_one_by_one(feature_set, catalogue, monkeypatch):
+    monkeypatch.setattr("searchrank.features.history.series._BLOCK", 16)
+    events = random_events(9, 150)
+    check(History.build(feature_set, EventColumns.from_table(table_of(events)), catalogue), feature_set, events, 9)
+
+
 def test_a_written_history_reads_the_same(feature_set, catalogue, tmp_path):
     events = random_events(11, 200)
     History.build(feature_set, EventColumns.from_table(table_of(events)), catalogue).write(tmp_path)
@@ -265,6 +271,11 @@ def test_the_window_has_its_start_and_not_its_end():
     assert read(history, 11.9) == 1  # [-2, 8)
     assert read(history, 12) == 1  # [2, 12)
     assert read(history, 16) == 2  # [6, 16)
+
+
+def test_the_window_is_exact_to_the_microsecond():
+    assert read(clicks(1.999999), 12) == 0
+    assert read(clicks(2), 12) == read(clicks(11.999999), 12) == 1
 
 
 def test_an_event_counts_from_its_arrival_on():
