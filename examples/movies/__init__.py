@@ -1,0 +1,22 @@
+"""MovieLens: a reader for the published files, the evaluation protocol, and the same workspace form as the city's.
+
+>>> movies = read_movielens(folder)                                  # doctest: +SKIP
+>>> parts = split(movies.ratings)                                    # doctest: +SKIP
+>>> write_movies(workspace, movies, parts.train, parts.known(movies.tags), progress)    # doctest: +SKIP
+"""
+
+from examples.movies.read import Movies, Ratings, Tags, read_movielens
+from examples.movies.split import LIKED, Split, split
+from examples.movies.write import item_table, write_movies
+
+__all__ = [
+    "LIKED",
+    "Movies",
+    "Ratings",
+    "Split",
+    "Tags",
+    "item_table",
+    "read_movielens",
+    "split",
+    "write_movies",
+]
