@@ -4,7 +4,27 @@ Stable: everything in ``__all__``.
 """
 
 from searchrank.models.forest import Forest
+from searchrank.models.golden import record_columns
+from searchrank.models.ledger import Entry, Ledger
 from searchrank.models.linear import Linear
+from searchrank.models.manifest import Manifest, find_release, releases
+from searchrank.models.profile import profile_columns
+from searchrank.models.release import Release
 from searchrank.models.scorer import Scorer
+from searchrank.models.writing import ReleaseDraft, write_release
 
-__all__ = ["Forest", "Linear", "Scorer"]
+__all__ = [
+    "Entry",
+    "Forest",
+    "Ledger",
+    "Linear",
+    "Manifest",
+    "Release",
+    "ReleaseDraft",
+    "Scorer",
+    "find_release",
+    "profile_columns",
+    "record_columns",
+    "releases",
+    "write_release",
+]

@@ -1,0 +1,200 @@
+"""The ledger: which release is and was live, one line an event, the only thing that predictors watch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+from searchrank.errors import DataError, NotFoundError
+from searchrank.models.manifest import Manifest
+from searchrank.models.storage import exclusive, sync_folder
+
+__all__ = ["Entry", "Ledger"]
+
+log = logging.getLogger(__name__)
+
+Action = Literal["promote", "rollback"]
+NEVER: Final = (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """From its time on, until the next entry of the same name, this release is live.
+
+    Attributes:
+        time: When it became live, UTC.
+        name: Name of the model.
+        action: ``promote``, or ``rollback`` to what was live before.
+        version: Version of the release that is live now.
+        digest: Its digest.
+        folder: Its folder, relative to the ledger's.
+        author: Who did it.
+        previous: Digest of what was live before, or None.
+    """
+
+    time: datetime
+    name: str
+    action: Action
+    version: int
+    digest: str
+    folder: str
+    author: str = ""
+    previous: str | None = None
+
+    def to_line(self) -> str:
+        """Write the entry as one line of JSON."""
+        return json.dumps(asdict(self) | {"time": self.time.isoformat()}, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> Entry:
+        """Read what ``to_line`` wrote.
+
+        Raises:
+            ValueError: When a part is missing or of the wrong kind.
+        """
+        content = json.loads(line)
+        try:
+            entry = cls(**content | {"time": datetime.fromisoformat(content["time"])})
+            known = entry.action in {"promote", "rollback"} and isinstance(entry.version, int)
+            if not known or entry.time.tzinfo is None:
+                raise ValueError("not an entry of a ledger")
+        except (TypeError, KeyError) as error:
+            raise ValueError(str(error)) from error
+        return entry
+
+
+class Ledger:
+    """An append-only file of entries; safe for many readers and writers in many processes.
+
+    A line is written by one append and synced before the call returns. A line torn by a crash was never answered for:
+    it is passed over with a warning and cut off by the next writer.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Return (size, modification time in ns, inode): equal stamps mean that nothing changed."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return NEVER
+        return found.st_size, found.st_mtime_ns, found.st_ino
+
+    def entries(self, name: str | None = None) -> tuple[Entry, ...]:
+        """Return all entries, or those of one model, oldest first.
+
+        Raises:
+            DataError: When a line that was written in full cannot be read.
+        """
+        found = []
+        for number, line in enumerate(self._whole().decode("utf-8", "replace").splitlines(), start=1):
+            try:
+                found.append(Entry.from_line(line))
+            except ValueError as error:
+                raise DataError(f"{self.path}:{number} cannot be read ({error}); restore it from a copy") from error
+        return tuple(e for e in found if name is None or e.name == name)
+
+    def live(self, name: str) -> Entry | None:
+        """Return what is live under a name, or None."""
+        entries = self.entries(name)
+        return entries[-1] if entries else None
+
+    def at(self, name: str, time: datetime) -> Entry | None:
+        """Return what was live at a time (which carries its zone), or None before the first entry."""
+        return next((e for e in reversed(self.entries(name)) if e.time <= time), None)
+
+    def folder(self, entry: Entry) -> Path:
+        """Return an entry's release folder."""
+        return self.path.parent / entry.folder
+
+    def promote(self, folder: Path, *, author: str = "") -> Entry:
+        """Make a release live; promoting what is live already changes nothing.
+
+        Args:
+            folder: The release's folder. Its proof is not repeated here: open it first.
+            author: Who does it.
+
+        Raises:
+            NotFoundError: When there is no release in the folder.
+            ReleaseRefusedError: When its ``release.json`` is damaged.
+            ConflictError: When another writer does not finish.
+        """
+        manifest = Manifest.read(folder)
+        with exclusive(self._lock):
+            live = self.live(manifest.name)
+            if live is not None and live.digest == manifest.digest:
+                return live
+            return self._append(
+                Entry(
+                    time=datetime.now(UTC),
+                    name=manifest.name,
+                    action="promote",
+                    version=manifest.version,
+                    digest=manifest.digest,
+                    folder=os.path.relpath(folder.resolve(), self.path.parent.resolve()),
+                    author=author,
+                    previous=live.digest if live else None,
+                )
+            )
+
+    def rollback(self, name: str, *, author: str = "") -> Entry:
+        """Make live again what was live before the last promotion; a second rollback goes one further back.
+
+        Raises:
+            NotFoundError: When nothing was live before.
+            ConflictError: When another writer does not finish.
+        """
+        with exclusive(self._lock):
+            history: list[Entry] = []
+            for entry in self.entries(name):
+                if entry.action == "promote":
+                    history.append(entry)
+                else:
+                    history.pop()
+            if len(history) < 2:
+                raise NotFoundError(
+                    f"nothing was live under {name!r} before {f'version {history[-1].version}' if history else 'now'}; "
+                    "there is no release to roll back to"
+                )
+            before = history[-2]
+            return self._append(
+                replace(before, time=datetime.now(UTC), action="rollback", author=author, previous=history[-1].digest)
+            )
+
+    @property
+    def _lock(self) -> Path:
+        return self.path.with_name(self.path.name + ".lock")
+
+    def _whole(self) -> bytes:
+        """Return all lines that end; a torn one is left out."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        end = content.rfind(b"\n") + 1
+        if end < len(content):
+            log.warning("%s ends in a torn line of %d bytes, passed over", self.path, len(content) - end)
+        return content[:end]
+
+    def _append(self, entry: Entry) -> Entry:
+        """Write one entry, never earlier than the one before it; the caller holds the lock."""
+        whole = self._whole()
+        earlier = self.entries()
+        if earlier and earlier[-1].time > entry.time:
+            entry = replace(entry, time=earlier[-1].time)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            if os.fstat(handle).st_size != len(whole):
+                os.ftruncate(handle, len(whole))
+            os.write(handle, entry.to_line().encode())
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        sync_folder(self.path.parent)
+        return entry

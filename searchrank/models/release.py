@@ -1,0 +1,157 @@
+"""Opening a release is proving it: files, definitions and golden rows, to the bit, or it is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from searchrank.errors import InvalidInputError, ReleaseRefusedError
+from searchrank.features import Evaluator, FeatureSet, FittedInput, Operator, Plan
+from searchrank.models.environment import difference, environment
+from searchrank.models.golden import Outcome, compute
+from searchrank.models.kinds import parse_scorer
+from searchrank.models.manifest import FEATURES, FILES, GOLDEN, INPUTS, MODEL, Manifest, file_digest
+from searchrank.models.scorer import Scorer
+from searchrank.models.writing import fingerprints_of
+
+__all__ = ["Release"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release that has proved itself in this process.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: Its ``release.json``.
+        feature_set: Its definitions.
+        plan: Computes its columns; shared between threads.
+        evaluator: The plan bound to memory of its own: one thread's. Make an ``Evaluator(release.plan)`` for another.
+        scorer: Gives scores; shared between threads.
+    """
+
+    folder: Path
+    manifest: Manifest
+    feature_set: FeatureSet
+    plan: Plan
+    evaluator: Evaluator
+    scorer: Scorer
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> int:
+        """Version under that name."""
+        return self.manifest.version
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the whole release."""
+        return self.manifest.digest
+
+    @classmethod
+    def open(cls, folder: Path, *, address_of: Callable[[Operator], int] | None = None) -> Release:
+        """Load a release and recompute its golden rows.
+
+        Args:
+            folder: The release's folder.
+            address_of: Gives the machine address of an operator, for the release's evaluator; None takes the compiled
+                kernels.
+
+        Raises:
+            NotFoundError: When there is no release in the folder.
+            ReleaseRefusedError: When a file was changed or is missing, the definitions mean something else here, or a
+                bit of a golden feature or score differs; names the first and both environments.
+        """
+        manifest = Manifest.read(folder)
+        _check_files(folder, manifest)
+        try:
+            release = cls._load(folder, manifest, address_of)
+            with pa.OSFile(str(folder / GOLDEN)) as file, pa.ipc.open_file(file) as reader:
+                table = reader.read_all()
+            expected = Outcome.read(table, len(release.plan.columns))
+            found = compute(table, release.evaluator, release.scorer)
+        except (InvalidInputError, pa.ArrowInvalid, KeyError, ValueError, TypeError) as error:
+            raise ReleaseRefusedError(f"{_label(manifest)} cannot be read here: {error}") from error
+        _compare(release, expected, found)
+        return release
+
+    @classmethod
+    def _load(cls, folder: Path, manifest: Manifest, address_of: Callable[[Operator], int] | None) -> Release:
+        feature_set = FeatureSet.load(folder / FEATURES)
+        inputs_text = (folder / INPUTS).read_text(encoding="utf-8")
+        plan = Plan.compile(feature_set, tuple(FittedInput.from_json(i) for i in json.loads(inputs_text)))
+        here = fingerprints_of(plan, inputs_text)
+        for part, value in here.items():
+            if manifest.fingerprints.get(part) != value:
+                raise ReleaseRefusedError(
+                    f"{_label(manifest)}: its {part} mean something else here (fingerprint {value[:12]}, was "
+                    f"{str(manifest.fingerprints.get(part))[:12]}): an operator has another revision; train it again. "
+                    + _environments(manifest)
+                )
+        if plan.columns != manifest.columns:
+            raise ReleaseRefusedError(f"{_label(manifest)}: its plan has other columns than release.json names")
+        scorer = parse_scorer(manifest.scorer, (folder / MODEL).read_text(encoding="utf-8"), plan.columns)
+        return cls(folder, manifest, feature_set, plan, Evaluator(plan, address_of=address_of), scorer)
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    """Compare every file with its digest.
+
+    Raises:
+        ReleaseRefusedError: When one is missing or was changed.
+    """
+    for name in FILES:
+        try:
+            digest = file_digest(folder / name)
+        except OSError as error:
+            raise ReleaseRefusedError(f"{_label(manifest)}: {name} cannot be read: {error.strerror}") from error
+        if manifest.files.get(name) != digest:
+            raise ReleaseRefusedError(
+                f"{_label(manifest)}: {name} was changed (SHA-256 {digest[:12]}, was "
+                f"{str(manifest.files.get(name))[:12]}); fetch the release again"
+            )
+
+
+def _compare(release: Release, expected: Outcome, found: Outcome) -> None:
+    """Compare golden rows to the bit.
+
+    Raises:
+        ReleaseRefusedError: At the first difference.
+    """
+    columns = expected.features.view(np.uint32) != found.features.view(np.uint32)
+    if columns.any():
+        column, row = (int(i) for i in np.argwhere(columns)[0])
+        name = f"column {release.plan.columns[column]!r}"
+        pair = (expected.features[column, row], found.features[column, row])
+        count, kind = int(columns.sum()), "features"
+    else:
+        scores = np.flatnonzero(expected.scores.view(np.uint64) != found.scores.view(np.uint64))
+        if not scores.size:
+            return
+        row, name, count, kind = int(scores[0]), "the score", scores.size, "scores"
+        pair = (expected.scores[row], found.scores[row])
+    raise ReleaseRefusedError(
+        f"{_label(release.manifest)}: {name} of golden row {row} is {_shown(pair[1])}, was {_shown(pair[0])} "
+        f"({count} {kind} differ in {expected.scores.size} rows). {_environments(release.manifest)}"
+    )
+
+
+def _label(manifest: Manifest) -> str:
+    return f"release {manifest.name} {manifest.version} ({manifest.digest[:12]})"
+
+
+def _environments(manifest: Manifest) -> str:
+    return f"Made here and now against then: {difference(manifest.environment, environment())}."
+
+
+def _shown(value: np.float32 | np.float64) -> str:
+    return f"{value!s} (0x{value.tobytes()[::-1].hex()})"
