@@ -28,9 +28,7 @@ def hash_ids(ids: pa.ChunkedArray | pa.Array) -> Hashes:
         texts = ids.cast(pa.binary()).to_pylist()
     else:  # pyarrow's own utf8_normalize decomposes when asked for NFC (seen in 25.0)
         texts = [unicodedata.normalize("NFC", text).encode() for text in ids.to_pylist()]
-    hashes = np.fromiter(map(xxhash.xxh3_64_intdigest, texts), dtype=np.uint64, count=len(texts)).view(
-        np.int64
-    )
+    hashes = np.fromiter(map(xxhash.xxh3_64_intdigest, texts), dtype=np.uint64, count=len(texts)).view(np.int64)
     hashes[hashes == 0] = 1
     return hashes
 

@@ -70,9 +70,7 @@ class EventLog:
             log.close()
             raise
         if log.repaired:
-            _LOGGER.warning(
-                "cut %d bytes of an unfinished append off the event log in %s", log.repaired, folder
-            )
+            _LOGGER.warning("cut %d bytes of an unfinished append off the event log in %s", log.repaired, folder)
         return log
 
     def refresh(self) -> None:
@@ -94,9 +92,7 @@ class EventLog:
             segment = Segment(path)
             if self._segments and self._segments[-1].end != segment.first:
                 last = self._segments[-1]
-                raise DataError(
-                    f"{last.path} ends at offset {last.end}, but {path.name} follows: the log is damaged"
-                )
+                raise DataError(f"{last.path} ends at offset {last.end}, but {path.name} follows: the log is damaged")
             self._segments.append(segment)
         for segment in self._segments:
             self._learn(segment.schema)
@@ -110,9 +106,7 @@ class EventLog:
         for field in schema or ():
             known = self.schema.field(field.name).type if field.name in self.schema.names else field.type
             if not known.equals(field.type):
-                raise DataError(
-                    f"the log holds {known}, the feature set declares {field.type}", field=field.name
-                )
+                raise DataError(f"the log holds {known}, the feature set declares {field.type}", field=field.name)
             if field.name not in CORE.names:
                 self._extra[field.name] = field.type
 
@@ -141,9 +135,7 @@ class EventLog:
             ConflictError: When the log was not opened with ``writable=True``.
         """
         if self._writer is None:
-            raise ConflictError(
-                f"the event log in {self.folder} is open for reading; open it with writable=True"
-            )
+            raise ConflictError(f"the event log in {self.folder} is open for reading; open it with writable=True")
         return self._writer.append(events, self._segments, self._extra)
 
     def read(self, start: int = 0, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
@@ -166,9 +158,7 @@ class EventLog:
     def _wanted(self, names: Sequence[str]) -> pa.Schema:
         for name in names:
             if name not in self.schema.names:
-                raise DataError(
-                    f"the event log has no such column; it has {', '.join(self.schema.names)}", field=name
-                )
+                raise DataError(f"the event log has no such column; it has {', '.join(self.schema.names)}", field=name)
         return pa.schema([self.schema.field(name) for name in names])
 
     def table(self, start: int = 0, columns: Sequence[str] | None = None) -> pa.Table:
@@ -192,7 +182,6 @@ class EventLog:
 def _project(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
     present = set(batch.schema.names)
     columns = [
-        batch.column(field.name) if field.name in present else pa.nulls(batch.num_rows, field.type)
-        for field in wanted
+        batch.column(field.name) if field.name in present else pa.nulls(batch.num_rows, field.type) for field in wanted
     ]
     return pa.record_batch(columns, schema=wanted)

@@ -92,9 +92,7 @@ def schema(declared: DeclaredInputs) -> pa.Schema:
     extra = [
         pa.field(name, _arrow_type(declared.inputs[name]))
         for name in sorted(declared.inputs)
-        if name.startswith(INPUT_ROOTS)
-        and name not in IMPLIED_INPUTS
-        and declared.inputs[name].statistic is None
+        if name.startswith(INPUT_ROOTS) and name not in IMPLIED_INPUTS and declared.inputs[name].statistic is None
     ]
     return pa.schema([*CORE, *extra])
 

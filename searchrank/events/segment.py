@@ -119,9 +119,7 @@ class Segment:
                 try:
                     batch = pa.ipc.read_record_batch(pa.ipc.read_message(source), self.schema)
                 except (OSError, EOFError, pa.ArrowInvalid) as error:
-                    raise DataError(
-                        f"the event log is damaged at byte {position} of {self.path}: {error}"
-                    ) from error
+                    raise DataError(f"the event log is damaged at byte {position} of {self.path}: {error}") from error
                 yield batch.slice(skip)
                 skip = 0
 

@@ -52,25 +52,22 @@ def _column(table: pa.Table, name: str, wanted: pa.DataType) -> pa.ChunkedArray:
     if name not in table.column_names:
         return pa.nulls(table.num_rows, wanted)
     column = table.column(name)
-    if column.type.equals(wanted):
-        return column
     if not _castable(column.type, wanted):
         raise DataError(f"the type is {column.type}, it must be {wanted}", field=name)
     try:
-        return column.cast(wanted)
-    except pa.ArrowInvalid as error:
+        column.validate(full=True)
+        return column if column.type.equals(wanted) else column.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(f"a value does not fit {wanted}: {error}", field=name) from error
 
 
 def _castable(given: pa.DataType, wanted: pa.DataType) -> bool:
-    if pa.types.is_null(given):
+    if given.equals(wanted) or pa.types.is_null(given):
         return True
     if pa.types.is_dictionary(given):
         given = given.value_type
     if pa.types.is_string(wanted):
-        return bool(
-            pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given)
-        )
+        return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given))
     if pa.types.is_integer(wanted):
         return bool(pa.types.is_integer(given))
     if pa.types.is_floating(wanted):

@@ -176,9 +176,7 @@ def test_a_schema_refuses_columns_outside_it_and_gives_absent_ones_as_null(tmp_p
         assert log.table(columns=["request.device"]).column(0).to_pylist() == [None]
         with pytest.raises(DataError, match=r"request\.colour"):
             log.append(events("b", **{"request.colour": ["red"]}))
-    with pytest.raises(
-        DataError, match=r"request\.device: the log holds string, the feature set declares double"
-    ):
+    with pytest.raises(DataError, match=r"request\.device: the log holds string, the feature set declares double"):
         EventLog.open(tmp_path, schema=pa.schema([*CORE, ("request.device", pa.float64())]))
 
 

@@ -70,6 +70,13 @@ def test_a_position_that_does_not_fit_is_refused():
         conform(table(position=[1, 2, 1 << 40]), {}, strict=False)
 
 
+def test_bytes_that_are_no_text_are_refused():
+    offsets = pa.array([0, 2, 3, 4], pa.int32()).buffers()[1]
+    broken = pa.Array.from_buffers(pa.string(), 3, [None, offsets, pa.py_buffer(b"\xff\xfeab")])
+    with pytest.raises(DataError, match=r"^query: a value does not fit string: .*UTF8"):
+        conform(table(query=broken), {}, strict=False)
+
+
 def test_equal_meaning_in_another_arrow_type_is_taken():
     given = table(
         kind=pa.array(["click"] * 3).dictionary_encode(),

@@ -15,7 +15,7 @@ from examples.city.size import Stream, random_stream
 from examples.city.world import make_world
 from searchrank.errors import ConfigError, ConflictError
 from searchrank.events import EventLog, schema
-from searchrank.features import FeatureSet
+from searchrank.features import FeatureSet, ModelInput
 from searchrank.project import Project
 from searchrank.workspace import Workspace
 
@@ -81,8 +81,8 @@ def test_the_log_holds_every_column_of_the_schema_and_the_definitions_parse(city
     assert events.schema.equals(schema(feature_set).empty_table().select(events.column_names).schema)
     assert set(events.column_names) == set(schema(feature_set).names)
     project = Project.load(city)
-    named = {line.split("|")[0].strip() for line in project.models["city"].inputs}
-    assert named <= set(feature_set.features)
+    for text in project.models["city"].inputs:
+        ModelInput.parse(text, feature_set)
 
 
 def test_catalogue_and_profiles_have_every_declared_column(city):
