@@ -131,7 +131,7 @@ def tanh(x: float) -> float:
     z = x * x if abs(x) < 0.625 else 0.0
     above = (-9.64399179425052238628e-1 * z - 9.92877231001918586564e1) * z - 1.61468768441708447952e3
     below = ((z + 1.12811678491632931402e2) * z + 2.23548839060100448583e3) * z + 4.84406305325125486048e3
-    near = x + x * z * (above / below)
+    near = x + x * z * (above / below) if z != 0.0 else x
     far = 1.0 - 2.0 / (exp(2.0 * abs(x)) + 1.0)
     far = -far if x < 0.0 else far
     return near if abs(x) < 0.625 else far

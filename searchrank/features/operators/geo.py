@@ -9,7 +9,7 @@ import numpy as np
 
 from searchrank.features.inputs import Kind
 from searchrank.features.operator import ROW_SLOTS, operator
-from searchrank.features.operators.trigonometry import asin, cos, sin
+from searchrank.features.operators.trigonometry import asin, near_cos, near_sin
 from searchrank.native.kernel import inlined
 from searchrank.native.memory import doubles_at, floats_at, ints_at
 
@@ -20,9 +20,13 @@ _RADIAN: Final = math.pi / 180
 
 
 @inlined
-def _is_known(latitude: float, longitude: float) -> bool:
-    """Return whether degrees are there and name a place."""
-    return abs(latitude) <= 90.0 and abs(longitude) <= 720.0
+def _distance_km(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Return the distance of two places given in degrees."""
+    north = near_sin((latitude - other_latitude) * (0.5 * _RADIAN))
+    east = near_sin((longitude - other_longitude) * (0.5 * _RADIAN))
+    parallels = near_cos(latitude * _RADIAN) * near_cos(other_latitude * _RADIAN)
+    square = north * north + parallels * (east * east)
+    return _DIAMETER_KM * asin(math.sqrt(min(square, 1.0)))
 
 
 @operator("haversine_km", (Kind.POINT, Kind.POINT), Kind.NUMBER)
@@ -35,10 +39,9 @@ def haversine_km(n: int, p: int) -> None:
     out, rows, others = floats_at(row[1], n), ints_at(row[4], n), ints_at(row[7], n)
     for j in range(n):
         a, b = doubles_at(row[2] + rows[j] * row[3], 2), doubles_at(row[5] + others[j] * row[6], 2)
-        if _is_known(a[0], a[1]) and _is_known(b[0], b[1]):
-            north = sin((a[0] - b[0]) * (0.5 * _RADIAN))
-            east = sin((a[1] - b[1]) * (0.5 * _RADIAN))
-            square = north * north + cos(a[0] * _RADIAN) * cos(b[0] * _RADIAN) * (east * east)
-            out[j] = np.float32(_DIAMETER_KM * asin(math.sqrt(min(square, 1.0))))
+        latitudes = abs(a[0]) <= 90.0 and abs(b[0]) <= 90.0
+        longitudes = abs(a[1]) <= 720.0 and abs(b[1]) <= 720.0
+        if latitudes and longitudes:
+            out[j] = np.float32(_distance_km(a[0], a[1], b[0], b[1]))
         else:
             out[j] = np.float32(np.nan)

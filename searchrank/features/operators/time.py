@@ -88,9 +88,7 @@ def zone_table(value: object) -> npt.NDArray[np.int64]:
         raise ValueError(message)  # noqa: TRY004 a literal that a person wrote
     if value not in _zone_names():
         near = difflib.get_close_matches(value[:64], sorted(_zone_names()), n=1, cutoff=0.5)
-        raise ValueError(
-            f"there is no zone {value[:64]!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-        )
+        raise ValueError(f"there is no zone {value[:64]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     return _table(value)
 
 

@@ -16,7 +16,7 @@ from searchrank.features.operator import ROW_SLOTS, operator
 from searchrank.native.kernel import inlined
 from searchrank.native.memory import bits_of, floats_at, ints_at
 
-__all__ = ["asin", "atan2", "cos", "sin"]
+__all__ = ["asin", "atan2", "cos", "near_cos", "near_sin", "sin"]
 
 _NAN: Final = math.nan
 _INF: Final = math.inf
@@ -36,9 +36,7 @@ _FIXED_POINT: Final = _HALF_PI / 2**60
 
 # The binary digits of 2/pi, as 24 overlapping words that each start a byte later.
 _TWO_BY_PI_DIGITS: Final = 0xA2F9836E4E441529FC2757D1F534DDC0DB6295993C439041
-_WORDS: Final = np.array(
-    [(_TWO_BY_PI_DIGITS >> (184 - 8 * i)) & 0xFFFFFFFF for i in range(24)], dtype=np.int64
-)
+_WORDS: Final = np.array([(_TWO_BY_PI_DIGITS >> (184 - 8 * i)) & 0xFFFFFFFF for i in range(24)], dtype=np.int64)
 
 
 @inlined
@@ -100,15 +98,30 @@ def _cosine(x: float, low: float) -> float:
 
 
 @inlined
-def _turned(x: float, ahead: int) -> float:
-    """Return sin(x + ahead quarter turns); NaN for infinities and from 2^128."""
-    regular = abs(x) < _FAR
-    safe = x if regular else 0.0
-    turns, high, low = _reduce_near(safe) if abs(safe) <= _NEAR else _reduce_far(safe)
-    quarter = turns + ahead
-    value = _cosine(high, low) if quarter & 1 else _sine(high, low)
-    value = -value if quarter & 2 else value
-    return value if regular else _NAN
+def _turned(turns: int, high: float, low: float) -> float:
+    """Return sin(high + low + turns quarter turns)."""
+    value = _cosine(high, low) if turns & 1 else _sine(high, low)
+    return -value if turns & 2 else value
+
+
+@inlined
+def near_sin(x: float) -> float:
+    """Return the sine of x radians for ``|x| <= 2^20`` alone, in vector code."""
+    turns, high, low = _reduce_near(x)
+    return _turned(turns, high, low)
+
+
+@inlined
+def near_cos(x: float) -> float:
+    """Return the cosine of x radians for ``|x| <= 2^20`` alone, in vector code."""
+    turns, high, low = _reduce_near(x)
+    return _turned(turns + 1, high, low)
+
+
+@inlined
+def _reduce(x: float) -> tuple[int, float, float]:
+    """Return (quarter turns, rest, its low part) for any finite x below 2^128."""
+    return _reduce_near(x) if abs(x) <= _NEAR else _reduce_far(x)
 
 
 @inlined
@@ -117,13 +130,15 @@ def sin(x: float) -> float:
 
     Any float64 up to 2^20; beyond, x must be a float32 value (its leading 24 bits are read); NaN from 2^128.
     """
-    return _turned(x, 0)
+    turns, high, low = _reduce(x if abs(x) < _FAR else 0.0)
+    return _turned(turns, high, low) if abs(x) < _FAR else _NAN
 
 
 @inlined
 def cos(x: float) -> float:
     """Return the cosine of x radians, with the contract of ``sin``."""
-    return _turned(x, 1)
+    turns, high, low = _reduce(x if abs(x) < _FAR else 0.0)
+    return _turned(turns + 1, high, low) if abs(x) < _FAR else _NAN
 
 
 @inlined
@@ -177,8 +192,9 @@ def atan2(y: float, x: float) -> float:
     equal = low == high  # also two zeros and two infinities
     angle = _arc(1.0 if equal else low, 1.0 if equal else high)
     angle = 0.0 if high == 0.0 else angle
-    angle = _HALF_PI - (angle - _HALF_PI_LOW) if abs(y) > abs(x) else angle
-    angle = 2.0 * _HALF_PI - (angle - 2.0 * _HALF_PI_LOW) if bits_of(x) < 0 else angle
+    right = _HALF_PI - (angle - _HALF_PI_LOW) if abs(y) > abs(x) else angle
+    left = _HALF_PI + (angle + _HALF_PI_LOW) if abs(y) > abs(x) else 2.0 * _HALF_PI - (angle - 2.0 * _HALF_PI_LOW)
+    angle = left if bits_of(x) < 0 else right
     angle = -angle if bits_of(y) < 0 else angle
     return _NAN if math.isnan(x) or math.isnan(y) else angle
 

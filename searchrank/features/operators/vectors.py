@@ -59,10 +59,16 @@ def cosine(n: int, p: int) -> None:
     """Cosine of the angle of two vectors; NaN if one has length 0 or any component is missing."""
     row = ints_at(p, ROW_SLOTS)
     out, rows, others, size = floats_at(row[1], n), ints_at(row[4], n), ints_at(row[7], n), row[SIZE_SLOT]
+    last = other_last = -1
+    length = other_length = 0.0
     for j in range(n):
         a = floats_at(row[2] + rows[j] * row[3], size)
         b = floats_at(row[5] + others[j] * row[6], size)
-        lengths = math.sqrt(_product(a, a, size)) * math.sqrt(_product(b, b, size))
+        if rows[j] != last:  # one side is often the request's, the same on every row
+            length, last = math.sqrt(_product(a, a, size)), rows[j]
+        if others[j] != other_last:
+            other_length, other_last = math.sqrt(_product(b, b, size)), others[j]
+        lengths = length * other_length
         out[j] = np.float32(_product(a, b, size) / lengths) if lengths != 0.0 else np.float32(np.nan)
 
 
