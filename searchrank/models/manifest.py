@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -26,7 +27,10 @@ __all__ = [
     "file_digest",
     "find_release",
     "releases",
+    "versions",
 ]
+
+log = logging.getLogger(__name__)
 
 FORMAT: Final = 1
 MANIFEST: Final = "release.json"
@@ -139,17 +143,24 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def versions(folder: Path) -> dict[int, Path]:
+    """Return the folder of each version of one model, ascending."""
+    found = {int(f.name.split("-")[0]): f for f in folder.glob("*-*") if _FOLDER.fullmatch(f.name)}
+    return dict(sorted(found.items()))
+
+
 def releases(root: Path, name: str | None = None) -> tuple[tuple[Path, Manifest], ...]:
     """Return the folder and manifest of every release, or of one model's, by name and version.
 
-    Raises:
-        ReleaseRefusedError: When a manifest is damaged.
+    One whose manifest is damaged is left out with a warning.
     """
     found = []
     for model in sorted(root.iterdir()) if root.is_dir() else ():
-        if name in {None, model.name} and model.is_dir():
-            folders = [f for f in model.iterdir() if _FOLDER.fullmatch(f.name)]
-            found += [(f, Manifest.read(f)) for f in sorted(folders, key=lambda f: int(f.name.split("-")[0]))]
+        for folder in versions(model).values() if name in {None, model.name} else ():
+            try:
+                found.append((folder, Manifest.read(folder)))
+            except (ReleaseRefusedError, NotFoundError) as error:
+                log.warning("passed over: %s", error)
     return tuple(found)
 
 
@@ -159,8 +170,8 @@ def find_release(root: Path, name: str, version: int) -> Path:
     Raises:
         NotFoundError: When there is none of that name and version; names those there are.
     """
-    numbers = {int(f.name.split("-")[0]): f for f in (root / name).glob("*-*") if _FOLDER.fullmatch(f.name)}
-    if version not in numbers:
-        there = ", ".join(map(str, sorted(numbers))) or "none; run 'searchrank train'"
-        raise NotFoundError(f"no version {version} of {name!r}; there are: {there}")
-    return numbers[version]
+    there = versions(root / name)
+    if version not in there:
+        known = ", ".join(map(str, there)) or "none; run 'searchrank train'"
+        raise NotFoundError(f"no version {version} of {name!r}; there are: {known}")
+    return there[version]

@@ -33,7 +33,7 @@ from searchrank.models.manifest import (
     Manifest,
     check_name,
     file_digest,
-    releases,
+    versions,
 )
 from searchrank.models.storage import exclusive, sync_folder, write_file
 
@@ -100,14 +100,7 @@ def write_release(root: Path, draft: ReleaseDraft) -> Path:
     """
     check_name(draft.name)
     plan = Plan.compile(draft.feature_set, draft.inputs)
-    scorer = parse_scorer(draft.scorer, draft.model, plan.columns)
-    if not len(draft.golden):
-        raise DataError("a release needs golden rows to prove itself by; hand in at least one", field="golden")
-    rows = sample(len(draft.golden))
-    raw = with_nothing(raw_columns(draft.feature_set, draft.golden.take(pa.array(rows))))
-    outcome = compute(raw, Evaluator(plan), scorer)
-    if draft.reference is not None:
-        _check_reference(outcome, draft.reference[rows])
+    golden = _prove(draft, plan)
     inputs_text = json.dumps([i.to_json() for i in draft.inputs], indent=1, ensure_ascii=False) + "\n"
     manifest = Manifest(
         name=draft.name,
@@ -121,11 +114,35 @@ def write_release(root: Path, draft: ReleaseDraft) -> Path:
         environment=environment(),
     )
     texts = {FEATURES: draft.feature_set.canonical, MODEL: draft.model, INPUTS: inputs_text}
-    tables = {GOLDEN: golden_table(raw, outcome), PROFILE: draft.profile}
-    return _publish(root / draft.name, manifest, texts, tables)
+    return _publish(root / draft.name, manifest, texts, {GOLDEN: golden, PROFILE: draft.profile})
+
+
+def _prove(draft: ReleaseDraft, plan: Plan) -> pa.Table:
+    """Return the golden table: raw rows, and what they give here and now.
+
+    Raises:
+        DataError: When there are no rows, they do not fit, or the reference differs.
+    """
+    count = len(draft.golden)
+    if not count:
+        raise DataError("a release needs golden rows to prove itself by; hand in at least one", field="golden")
+    scorer = parse_scorer(draft.scorer, draft.model, plan.columns)
+    rows = sample(count)
+    raw = with_nothing(raw_columns(draft.feature_set, draft.golden.take(pa.array(rows))))
+    outcome = compute(raw, Evaluator(plan), scorer)
+    if draft.reference is not None:
+        if draft.reference.shape != (count,):
+            raise DataError(f"{draft.reference.shape} scores for {count} golden rows", field="reference")
+        _check_reference(outcome, draft.reference[rows])
+    return golden_table(raw, outcome)
 
 
 def _check_reference(outcome: Outcome, reference: npt.NDArray[np.float64]) -> None:
+    """Compare our scores with the training library's.
+
+    Raises:
+        DataError: When a bit differs.
+    """
     ours = outcome.scores[: reference.size]
     differing = np.flatnonzero(ours.view(np.int64) != reference.astype(np.float64).view(np.int64))
     if differing.size:
@@ -141,8 +158,7 @@ def _publish(folder: Path, manifest: Manifest, texts: Mapping[str, str], tables:
     """Write all files beside their place, then rename the folder into it."""
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(folder / ".lock"):
-        versions = [m.version for _, m in releases(folder.parent, manifest.name)]
-        manifest = replace(manifest, version=max(versions, default=0) + 1)
+        manifest = replace(manifest, version=max(versions(folder), default=0) + 1)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
         try:
             card = write_card(manifest, tables[PROFILE], len(tables[GOLDEN]))

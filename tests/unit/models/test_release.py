@@ -86,6 +86,15 @@ def test_versions_count_up(tmp_path, draft):
         find_release(tmp_path, "shops", 1)
 
 
+def test_a_damaged_neighbour_stops_neither_lists_nor_writers(tmp_path, draft, caplog):
+    first = write_release(tmp_path, draft)
+    _overwrite(first / MANIFEST, b"{}")
+    second = write_release(tmp_path, draft)
+    assert [m.version for _, m in releases(tmp_path)] == [2]
+    assert "damaged" in caplog.text
+    assert find_release(tmp_path, "city", 2) == second
+
+
 def test_a_failed_draft_leaves_nothing_behind(tmp_path, draft):
     with pytest.raises(ConfigError, match="plain, finite JSON"):
         write_release(tmp_path, replace(draft, metrics={"ndcg": float("nan")}))
@@ -114,6 +123,8 @@ def test_scores_that_differ_from_the_training_library_are_refused(tmp_path, draf
     release = Release.open(write_release(tmp_path, draft))
     reference = release.scorer.score(matrix)
     write_release(tmp_path, replace(draft, reference=reference))
+    with pytest.raises(DataError, match="300 golden rows"):
+        write_release(tmp_path, replace(draft, reference=reference[:-1]))
     reference[-1] = np.nextafter(reference[-1], 9)
     with pytest.raises(DataError, match="1 of 255 golden scores differ"):
         write_release(tmp_path, replace(draft, reference=reference))
