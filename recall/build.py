@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from recall.lexical import build_lexical
 from recall.manifest import index_name
 from recall.popular import build_popular
 from searchrank.errors import ConfigError, DataError
-from searchrank.features.inputs import InputType, Root
+from searchrank.features.inputs import REQUEST_ROOTS, InputType, Root
 from searchrank.features.language import nearest
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int, str], None]
 
 __all__ = ["BuiltIndex", "IndexSources", "build_indexes"]
+
+_logger = logging.getLogger(__name__)
 
 _TEXTS: Final = (InputType.TOKENS, InputType.CATEGORY, InputType.LIST)
 
@@ -85,16 +88,19 @@ def build_indexes(
         progress: Called with (done, total, what comes now).
 
     Raises:
-        ConfigError: When a field that should be indexed is not a text of the item.
+        ConfigError: When a field that should be indexed is not a text of the item, or the input that lists recent
+            items is not declared.
         DataError: When the catalogue does not hold a text or an item the snapshot has.
     """
+    configs = tuple(configs)
     recipes = {index_name(name, part.recipe): part for config in configs for name, part in config.branches.items()}
-    _check_fields(recipes.values(), sources)
+    _check_inputs(configs, sources)
     interactions = Interactions.of(sources.events, sources.catalogue)
     built = []
     with _replacing(snapshot / "indexes") as folder:
         for done, (name, part) in enumerate(recipes.items()):
             progress(done, len(recipes), f"index {name.rpartition('-')[0]}")
+            _warn_if_silent(name, part, sources.events)
             start = time.monotonic()
             (folder / name).mkdir()
             _build(folder / name, part, sources, interactions)
@@ -128,14 +134,34 @@ def _texts(column: pa.ChunkedArray) -> list[str | None]:
     return [" ".join(filter(None, value)) if isinstance(value, list) else value for value in values]
 
 
-def _check_fields(parts: Iterable[_Part], sources: IndexSources) -> None:
+def _check_inputs(configs: Iterable[RecallConfig], sources: IndexSources) -> None:
+    """Refuse names that are not declared, which would otherwise find nothing without a word.
+
+    Raises:
+        DataError: When a text is declared but not in the catalogue.
+    """
     texts = [n for n, i in sources.inputs.items() if i.root is Root.ITEM and i.type in _TEXTS and not i.is_live]
-    for field in {field for part in parts if isinstance(part, LexicalConfig) for field in part.fields}:
-        if field not in texts:
-            hint = nearest(field, texts) or f"texts are {', '.join(texts) or 'not declared'}"
-            raise ConfigError(f"{field!r} is not a text of the item; {hint}", field="recall.lexical.fields")
-        if field not in sources.items.column_names:
-            raise DataError("the catalogue has no such column", field=field)
+    lists = [n for n, i in sources.inputs.items() if i.root in REQUEST_ROOTS and i.type is InputType.LIST]
+    for config in configs:
+        for field in config.lexical.fields if config.lexical else ():
+            _require(field, texts, "text of the item", "lexical.fields")
+            if field not in sources.items.column_names:
+                raise DataError("the catalogue has no such column", field=field)
+        if config.item_to_item:
+            _require(config.item_to_item.recent, lists, "list of the user's recent items", "item_to_item.recent")
+
+
+def _require(name: str, known: list[str], what: str, field: str) -> None:
+    if name not in known:
+        hint = nearest(name, known) or f"there is {', '.join(known) or 'none declared'}"
+        raise ConfigError(f"{name!r} is not a {what}; {hint}", field=f"recall.{field}")
+
+
+def _warn_if_silent(name: str, part: _Part, events: EventColumns) -> None:
+    """Say that no event will ever reach an index: the kinds are probably called otherwise."""
+    if not isinstance(part, LexicalConfig) and not set(part.events) & set(events.kinds):
+        wanted, there = ", ".join(part.events), ", ".join(events.kinds) or "no events"
+        _logger.warning("%s will be empty: it counts %s, but the log holds %s", name, wanted, there)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PositiveFloat,
     PositiveInt,
     ValidationError,
     model_validator,
@@ -34,7 +33,7 @@ def _duration(text: str) -> str:
 class _Strict(BaseModel):
     """A section that refuses what it does not know and says what was probably meant."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +48,7 @@ class _Strict(BaseModel):
 class LexicalConfig(_Strict):
     """Words of the query found in texts of the item (BM25)."""
 
-    fields: Annotated[dict[str, PositiveFloat], Field(min_length=1)]
+    fields: Annotated[dict[str, Annotated[float, Field(gt=0, le=1_000)]], Field(min_length=1)]
     """Item input to boost: ``{item.title: 2.0, item.text: 1.0}``."""
     quota: PositiveInt = 150
     """Most candidates that take part in fusion."""
