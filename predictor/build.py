@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from predictor.lean import keep_lean
 from predictor.serving import Serving
 from searchrank.errors import SearchRankError
 from searchrank.workspace import Workspace
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="predictor.build")
     parser.add_argument("--home", type=Path, required=True)
     home = parser.parse_args(arguments).home
+    keep_lean()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     serving = Serving(Workspace(home))
     try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
+from predictor.lean import keep_lean
 from predictor.metrics import Metrics
 from predictor.server import RankingServer
 from predictor.serving import Serving
@@ -36,6 +37,7 @@ _logger = logging.getLogger("searchrank.predictor")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; writes a JSON line when ready, or one with the error that kept it from starting."""
     options = _options(arguments)
+    keep_lean()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
