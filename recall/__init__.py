@@ -8,6 +8,7 @@ from recall.branch import Branch, Candidates, Query
 from recall.build import BuiltIndex, IndexSources, build_indexes
 from recall.config import ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
 from recall.fusion import Recalled, fuse
+from recall.indexing import Indexed, index_workspace, recall_configs
 from recall.lexical import LexicalBranch
 from recall.popular import PopularBranch
 from recall.recaller import BranchCoverage, Recaller, Retrieval
@@ -18,6 +19,7 @@ __all__ = [
     "BuiltIndex",
     "Candidates",
     "IndexSources",
+    "Indexed",
     "ItemToItemBranch",
     "ItemToItemConfig",
     "LexicalBranch",
@@ -31,4 +33,6 @@ __all__ = [
     "Retrieval",
     "build_indexes",
     "fuse",
+    "index_workspace",
+    "recall_configs",
 ]

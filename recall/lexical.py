@@ -30,7 +30,7 @@ __all__ = ["LexicalBranch", "build_lexical"]
 NAME: Final = "lexical"
 MAX_TOKENS: Final = 64
 """Distinct tokens of a query that are looked up; the first ones count."""
-MAX_CHARACTERS: Final = 16_384
+MAX_CHARACTERS: Final = 2_048
 """Characters of a query that are looked at."""
 _ROW: Final = "row"
 _HEAP_BYTES: Final = 1 << 30  # grown as needed; one segment up to there, so that equal scores go by row

@@ -1,7 +1,7 @@
 """One surface's recall: every branch is asked, a failed one is named, the lists are fused.
 
-Branches run one after the other: together they take about a millisecond, and handing one to a thread costs a
-good part of what it would save.
+Branches run one after the other: with 10,000 items all three and the fusion take about half a millisecond, and the
+same with the search in texts handed to a thread.
 """
 
 from __future__ import annotations
