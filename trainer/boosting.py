@@ -10,13 +10,14 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from searchrank.errors import ConfigError
 from trainer.parameters import Parameters, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     import numpy.typing as npt
     from lightgbm import Booster, Dataset
 
@@ -41,11 +42,14 @@ class Lists:
         matrix: (n, f) features, a numpy array or a SciPy CSR matrix.
         labels: (n,) whole grades from 0.
         sizes: (q,) rows of each query.
+        positions: (n,) 0-based place at which each row was shown, or None; training then learns, beside the forest,
+            how much a place adds (unbiased LambdaMART), which scores leave out.
     """
 
     matrix: Any
     labels: npt.NDArray[np.float32]
     sizes: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,6 +145,7 @@ def _dataset(
         group=lists.sizes,
         reference=reference,
         categorical_feature=list(categorical),
+        position=None if lists.positions is None else lists.positions.astype(np.int32),
         params=dict(settings),
     )
 

@@ -14,7 +14,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Steps", "show", "steps", "table"]
+__all__ = ["Steps", "say", "show", "steps", "table"]
 
 
 class Steps:
@@ -59,6 +59,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str | floa
 def show(made: Table, *, on_stderr: bool) -> None:
     """Print a table; to standard error when standard output is for machines."""
     Console(stderr=on_stderr).print(made)
+
+
+def say(text: str, *, on_stderr: bool = False) -> None:
+    """Print a line; to standard error when standard output is for machines."""
+    Console(stderr=on_stderr, highlight=False, soft_wrap=True, markup=False).print(text)
 
 
 def _text(cell: str | float) -> str:

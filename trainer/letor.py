@@ -91,9 +91,7 @@ def read(path: Path) -> RankingFile:
     _check_features(path, features, np.repeat(lines, counts))
     sizes = _sizes(path, np.concatenate([part.queries for part in parts]), lines)
     values = np.concatenate([part.values for part in parts])
-    return RankingFile(
-        path, labels.astype(np.float32), sizes, starts, features.astype(np.int32), values, lines
-    )
+    return RankingFile(path, labels.astype(np.float32), sizes, starts, features.astype(np.int32), values, lines)
 
 
 def _parts(path: Path) -> Iterator[_Part]:
@@ -181,9 +179,7 @@ def _sizes(path: Path, queries: Integers, lines: Integers) -> Integers:
     _, first = np.unique(queries[starts], return_index=True)
     again = np.ones(len(starts), dtype=bool)
     again[first] = False
-    _refuse(
-        path, again, lines[starts], "this qid was seen before: the lines of a query must follow each other"
-    )
+    _refuse(path, again, lines[starts], "this qid was seen before: the lines of a query must follow each other")
     sizes = np.diff(np.concatenate([starts, [len(queries)]]))
     if companion.is_file() and not np.array_equal(_query_file(companion, path, len(lines)), sizes):
         raise DataError(f"{companion} and the qid words of {path.name} disagree; remove one of them")

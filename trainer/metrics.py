@@ -154,7 +154,5 @@ def summary(ranking: Ranking, cutoffs: Sequence[int] = CUTOFFS) -> dict[str, dic
     """
     table = {f"ndcg@{k}": ndcg(ranking, k) for k in cutoffs}
     table |= {"map": average_precision(ranking), "mrr": reciprocal_rank(ranking)}
-    means = {
-        name: {str(empty): mean(values, empty) for empty in EmptyQueries} for name, values in table.items()
-    }
+    means = {name: {str(empty): mean(values, empty) for empty in EmptyQueries} for name, values in table.items()}
     return means | {"auc": {str(EmptyQueries.SKIP): mean(auc(ranking))}}

@@ -72,9 +72,7 @@ class Ranking:
 
     def place_in_tie(self) -> Integers:
         """Return the 0-based place of each row in its block, shape (n,)."""
-        return np.arange(len(self.tie)) - np.repeat(
-            np.cumsum(self.tie_sizes) - self.tie_sizes, self.tie_sizes
-        )
+        return np.arange(len(self.tie)) - np.repeat(np.cumsum(self.tie_sizes) - self.tie_sizes, self.tie_sizes)
 
     def before_tie(self, values: Floats) -> Floats:
         """Return the sum of ``values`` over the rows of its query above each block, shape (t,).
@@ -104,9 +102,7 @@ def _check(scores: Floats, labels: Floats, sizes: Integers) -> None:
             f"{scores.shape} scores, {labels.shape} labels and queries of {sizes.sum()} rows in all disagree"
         )
     if len(sizes) and sizes.min() < 1:
-        raise DataError(
-            f"query {int(np.argmin(sizes))} has {sizes.min()} rows; every query needs at least one"
-        )
+        raise DataError(f"query {int(np.argmin(sizes))} has {sizes.min()} rows; every query needs at least one")
     if np.isnan(scores).any():
         raise DataError(f"score {int(np.argmax(np.isnan(scores)))} is NaN; a ranking of NaN means nothing")
     bad = ~((labels >= 0) & (labels <= _LARGEST_LABEL))

@@ -30,9 +30,7 @@ class Interval:
     high: float
 
 
-def bootstrap(
-    values: npt.ArrayLike, *, resamples: int = 1000, confidence: float = 0.95, seed: int = 0
-) -> Interval:
+def bootstrap(values: npt.ArrayLike, *, resamples: int = 1000, confidence: float = 0.95, seed: int = 0) -> Interval:
     """Return the mean of a metric and its interval under resampling of queries.
 
     Args:
@@ -75,9 +73,7 @@ def paired_bootstrap(
     """
     left, right = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     if left.shape != right.shape:
-        raise DataError(
-            f"{left.shape} and {right.shape} values cannot be paired: they are not of the same queries"
-        )
+        raise DataError(f"{left.shape} and {right.shape} values cannot be paired: they are not of the same queries")
     return bootstrap(left - right, resamples=resamples, confidence=confidence, seed=seed)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from searchrank.features import FeatureSet
     from searchrank.workspace import Workspace
 
-__all__ = ["open_state"]
+__all__ = ["open_state", "raw_tables"]
 
 _COUNTED = ("kind", "event_time", "arrival_time", "user_id", "item_id", "query", "value")
 
@@ -60,13 +60,22 @@ def _source(workspace: Workspace, log: EventLog) -> SnapshotSource:
     Raises:
         NotFoundError: When the workspace has no catalogue.
     """
-    if not workspace.items.is_file():
-        raise NotFoundError(f"no catalogue {workspace.items}; run 'searchrank demo' or 'searchrank import' first")
+    items, users = raw_tables(workspace)
     end = log.end
     events = EventColumns.from_batches(log.read(columns=_COUNTED))
     last = int(events.known_time[-1]) + 1 if len(events) else 0
-    users = _table(workspace.users) if workspace.users.is_file() else None
-    return SnapshotSource(items=_table(workspace.items), users=users, events=events, as_of=last, event_offset=end)
+    return SnapshotSource(items=items, users=users, events=events, as_of=last, event_offset=end)
+
+
+def raw_tables(workspace: Workspace) -> tuple[pa.Table, pa.Table | None]:
+    """Map the raw catalogue and, if there are any, the raw profiles.
+
+    Raises:
+        NotFoundError: When the workspace has no catalogue.
+    """
+    if not workspace.items.is_file():
+        raise NotFoundError(f"no catalogue {workspace.items}; run 'searchrank demo' or 'searchrank import' first")
+    return _table(workspace.items), _table(workspace.users) if workspace.users.is_file() else None
 
 
 def _table(path: Path) -> pa.Table:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-__all__ = ["connect", "failures"]
+__all__ = ["check_unlocked", "connect", "failures"]
 
 _SETTINGS: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -40,8 +40,7 @@ def connect(uri: str) -> MlflowClient:
         ConflictError: When another program holds the SQLite file.
         UnavailableError: When the server does not answer.
     """
-    if uri.startswith("sqlite:///"):
-        _check_unlocked(uri.removeprefix("sqlite:///"))
+    check_unlocked(uri)
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     with failures(uri):
@@ -56,13 +55,16 @@ def connect(uri: str) -> MlflowClient:
         return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def _check_unlocked(path: str) -> None:
-    """Refuse early, since MLflow would try a locked file for minutes.
+def check_unlocked(uri: str) -> None:
+    """Refuse a locked SQLite file early, since MLflow would try it for minutes; other stores pass.
 
     Raises:
         ConflictError: When the file is locked.
         ConfigError: When it cannot be opened as a database.
     """
+    if not uri.startswith("sqlite:///"):
+        return
+    path = uri.removeprefix("sqlite:///")
     try:
         connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
         try:

@@ -157,7 +157,5 @@ def _misfit(text: bytes, source: str, line: int) -> DataError:
         if words and (b":" in words[0] or not all(map(_PAIR.fullmatch, words[1:]))):
             wrong = next((w for w in words[1:] if not _PAIR.fullmatch(w)), words[0])
             shown = wrong.decode("utf-8", "replace")[:40]
-            return DataError(
-                f"{source}:{number}: {shown!r} is out of place; a line reads 'label key:value …'"
-            )
+            return DataError(f"{source}:{number}: {shown!r} is out of place; a line reads 'label key:value …'")
     return DataError(f"{source}: the lines do not read 'label key:value …'")

@@ -1,0 +1,107 @@
+"""Is it better: every ranking on the same requests, and the interval of each difference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.errors import DataError
+from trainer.collect import EXPLORATION
+from trainer.metrics import auc, average_precision, mean, ndcg, reciprocal_rank
+from trainer.ranking import Ranking
+from trainer.significance import Interval, paired_bootstrap
+
+if TYPE_CHECKING:
+    from trainer.samples import Samples
+
+__all__ = ["MODEL", "ORACLE", "POPULARITY", "RECALL_ORDER", "Evaluation", "compare", "unbiased"]
+
+MODEL: Final = "model"
+POPULARITY: Final = "popularity"
+RECALL_ORDER: Final = "recall order"
+ORACLE: Final = "oracle"
+_BASELINES: Final[tuple[str, ...]] = (POPULARITY, RECALL_ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How rankings compare on requests with something relevant in them.
+
+    Attributes:
+        requests: Number of requests.
+        exploration: Whether all their lists were shown in random order, so that places flatter nobody.
+        metrics: Ranking → metric → mean.
+        differences: Baseline → NDCG@10 of the model less that of the baseline, with its interval.
+    """
+
+    requests: int
+    exploration: bool
+    metrics: Mapping[str, Mapping[str, float]]
+    differences: Mapping[str, Interval]
+
+    @property
+    def gap_closed(self) -> float:
+        """Share of the way from popularity to the oracle in NDCG@10; NaN without an oracle."""
+        if ORACLE not in self.metrics or POPULARITY not in self.metrics:
+            return math.nan
+        low, high = (self.metrics[name]["ndcg@10"] for name in (POPULARITY, ORACLE))
+        return (self.metrics[MODEL]["ndcg@10"] - low) / (high - low) if high > low else math.nan
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures under the names that machines read."""
+        found: dict[str, Any] = {"ndcg@10": self.metrics[MODEL]["ndcg@10"]}
+        for name, values in self.metrics.items():
+            if name != MODEL:
+                found[f"{name.replace(' ', '_')}_ndcg@10"] = values["ndcg@10"]
+        for name, interval in self.differences.items():
+            found[f"over_{name.replace(' ', '_')}"] = [interval.mean, interval.low, interval.high]
+        others = {name: value for name, value in self.metrics[MODEL].items() if name != "ndcg@10"}
+        return found | others | {"gap_closed": self.gap_closed, "test_requests": self.requests}
+
+
+def unbiased(test: Samples) -> tuple[Samples, bool]:
+    """Return the requests to compare on: those shown in random order if there are any, and whether it is those.
+
+    Requests without anything relevant are left out; no ranking of them is better than another.
+
+    Raises:
+        DataError: When none is left.
+    """
+    if EXPLORATION in test.requests.column_names:
+        flags = test.requests.column(EXPLORATION).to_numpy().astype(np.float64)
+        exploring = test.select((flags == 1) & test.has_relevant)
+        if len(exploring):
+            return exploring, True
+    chosen = test.select(test.has_relevant)
+    if not len(chosen):
+        raise DataError("no request to measure on has a click or the like; more events are needed")
+    return chosen, False
+
+
+def compare(test: Samples, rankings: Mapping[str, npt.NDArray[np.float64]], *, exploration: bool) -> Evaluation:
+    """Measure rankings on the same requests.
+
+    Args:
+        test: The requests, each with something relevant.
+        rankings: Scores (n,) by name; ``model`` among them.
+        exploration: Whether the requests were shown in random order.
+    """
+    sorted_by = {name: Ranking.of(scores, test.labels, test.sizes) for name, scores in rankings.items()}
+    at_ten = {name: ndcg(ranking, 10) for name, ranking in sorted_by.items()}
+    metrics = {
+        name: {
+            "ndcg@3": mean(ndcg(ranking, 3)),
+            "ndcg@10": mean(at_ten[name]),
+            "map": mean(average_precision(ranking)),
+            "mrr": mean(reciprocal_rank(ranking)),
+            "auc": mean(auc(ranking)),
+        }
+        for name, ranking in sorted_by.items()
+    }
+    differences = {name: paired_bootstrap(at_ten[MODEL], at_ten[name]) for name in _BASELINES if name in at_ten}
+    return Evaluation(len(test.sizes), exploration, metrics, differences)

@@ -1,0 +1,177 @@
+"""From samples to a trained plan and forest: split by time, fit transforms, boost."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.errors import DataError
+from searchrank.features import Evaluator, FittedInput, ModelInput, Plan, fit
+from searchrank.models import profile_columns
+from trainer.boosting import Lists, Model, boost
+from trainer.parameters import merge
+from trainer.samples import Samples, matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from searchrank.features.snapshot import Snapshot
+    from searchrank.project import ModelSpec
+
+__all__ = ["DEFAULTS", "Split", "Trained", "fit_model", "split_by_time"]
+
+Progress = Callable[[int, int], None]
+
+DEFAULTS: Final[Mapping[str, object]] = {
+    "num_iterations": 500,
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 50,
+    "feature_fraction": 0.8,
+    "bagging_freq": 1,
+    "bagging_fraction": 0.8,
+    # Codes of many values invite trees to learn them by heart.
+    "cat_smooth": 50,
+    "cat_l2": 50,
+    "min_data_per_group": 200,
+    "early_stopping_round": 50,
+}
+_DAY_US: Final = 86_400 * 10**6
+_FITTING_ROWS: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Samples before, between and after two moments.
+
+    Attributes:
+        train: To learn from.
+        valid: To stop training by.
+        test: To measure on, once.
+    """
+
+    train: Samples
+    valid: Samples
+    test: Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A plan with fitted transforms, and the forest on its columns.
+
+    Attributes:
+        plan: Computes the columns.
+        model: The forest.
+        profile: What the columns looked like (``profile_columns``).
+        rows: Rows it learnt from.
+        skipped: Requests of the training part left out because nothing in them was relevant.
+    """
+
+    plan: Plan
+    model: Model
+    profile: pa.Table
+    rows: int
+    skipped: int
+
+
+def split_by_time(samples: Samples, *, valid: float = 0.1, test: float = 0.2) -> Split:
+    """Cut samples at midnights UTC, the last days for test; less than ten days are cut anywhere.
+
+    Args:
+        samples: By time.
+        valid: Share of the time span between train and test.
+        test: Share of the time span at the end.
+
+    Raises:
+        DataError: When a part would be empty.
+    """
+    times = samples.times
+    first, last = int(times[0]), int(times[-1]) + 1
+    unit = _DAY_US if last - first >= 10 * _DAY_US else 1
+    cuts = [first, *(int(last - share * (last - first)) // unit * unit for share in (valid + test, test)), last]
+    parts = [samples.select((times >= a) & (times < b)) for a, b in itertools.pairwise(cuts)]
+    for name, part in zip(("train", "valid", "test"), parts, strict=True):
+        if not part.has_relevant.any():
+            raise DataError(f"no request in the {name} part of the event log has a click or the like; more is needed")
+    return Split(*parts)
+
+
+def fit_model(
+    spec: ModelSpec,
+    split: Split,
+    snapshot: Snapshot,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    progress: Callable[[str], Progress] | None = None,
+) -> Trained:
+    """Fit transforms and a forest on the training part, stopping by the valid part.
+
+    Requests in which nothing was relevant are left out: they order nothing. How likely a place in the list was to be
+    looked at is learnt beside the forest and left out of its scores.
+
+    Args:
+        spec: Inputs and parameters.
+        split: The samples.
+        snapshot: What was known when.
+        parameters: LightGBM parameters over the specification's.
+        progress: Begins a named step and gives what to call with (done, of).
+
+    Raises:
+        DefinitionError: When an input does not exist or does not fit.
+        ConfigError: When LightGBM refuses the parameters.
+    """
+    begin = progress or (lambda _name: lambda _done, _of: None)
+    train, valid = (part.select(part.has_relevant) for part in (split.train, split.valid))
+    feature_set = train.feature_set
+    inputs = [ModelInput.parse(text, feature_set) for text in spec.inputs]
+    fitted = _fit_inputs(inputs, train, snapshot, begin("fitting transforms"))
+    plan = Plan.compile(feature_set, fitted)
+    evaluator = Evaluator(plan)
+    block = evaluator.derive(snapshot.catalogue.records)
+    lists = [
+        Lists(
+            matrix(part, snapshot, evaluator, block, begin(f"features, {name}")).T,
+            part.labels,
+            part.sizes,
+            part.positions if (part.positions >= 0).all() else None,
+        )
+        for name, part in (("train", train), ("valid", valid))
+    ]
+    chosen = merge(merge(DEFAULTS, spec.params), parameters or {})
+    codes = [k for k, item in enumerate(fitted) if item.categorical]
+    model = boost(lists[0], lists[1], chosen, categorical=codes, progress=begin("training"))
+    profile = profile_columns(plan.columns, lists[0].matrix.T)
+    return Trained(plan, model, profile, len(train), len(split.train.sizes) - len(train.sizes))
+
+
+def _fit_inputs(
+    inputs: Sequence[ModelInput], train: Samples, snapshot: Snapshot, progress: Progress
+) -> tuple[FittedInput, ...]:
+    """Fit every transform on at most some 200,000 rows, whole requests spread over the training part."""
+    every = max(1, -(-len(train) // _FITTING_ROWS))
+    part = train.select(np.arange(len(train.sizes)) % every == 0)
+
+    def evaluate(partly: Sequence[FittedInput]) -> Mapping[str, npt.NDArray[Any]]:
+        return _columns(part, snapshot, Plan.compile(part.feature_set, partly), progress)
+
+    return fit(inputs, evaluate)
+
+
+def _columns(samples: Samples, snapshot: Snapshot, plan: Plan, progress: Progress) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of a plan, categories as hashes, for every impression."""
+    evaluator = Evaluator(plan)
+    block = evaluator.derive(snapshot.catalogue.records)
+    found: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in plan.columns}
+    for first, last in samples.parts():
+        rows = samples.encode(first, last, snapshot)
+        for name, values in evaluator.evaluate_columns(block, rows).items():
+            found[name].append(values)
+        progress(last, len(samples.sizes))
+    return {name: np.concatenate(parts) for name, parts in found.items()}

@@ -1,0 +1,81 @@
+"""Golden rows: raw inputs of some test rows, by which a release proves itself wherever it is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from searchrank.features import Root, Rows
+from searchrank.models import record_columns
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from searchrank.features.snapshot import Snapshot
+    from trainer.samples import Samples
+
+__all__ = ["golden_rows"]
+
+_ROWS: Final = 200
+
+
+def golden_rows(samples: Samples, snapshot: Snapshot, items: pa.Table, users: pa.Table | None) -> tuple[pa.Table, Rows]:
+    """Draw one impression each of requests spread over the samples; the last one is of an unknown item.
+
+    Args:
+        samples: Where from.
+        snapshot: What was known when.
+        items: Raw catalogue, with ``item_id``.
+        users: Raw profiles, with ``user_id``.
+
+    Returns:
+        A table of raw inputs by name (statistics as stored in records), and the same rows for the evaluator.
+    """
+    count = min(_ROWS, len(samples.sizes))
+    chosen = np.zeros(len(samples.sizes), dtype=bool)
+    chosen[np.linspace(0, len(samples.sizes) - 1, count).round().astype(int)] = True
+    part = samples.select(chosen)
+    requests = np.arange(len(part.sizes))
+    at = part.starts[:-1] + requests % part.sizes
+    rows = part.encode(0, len(part.sizes), snapshot)
+    unknown = requests == requests[-1]
+    missing = np.int64(len(snapshot.catalogue))
+    picked = Rows(np.where(unknown, missing, rows.item_rows[at]), rows.requests, requests, rows.candidates[at])
+    shown = part.impressions.take(pa.array(at))
+    ids = pc.if_else(pa.array(unknown), pa.scalar(None, pa.string()), shown.column("item_id"))
+    columns = _looked_up(items, "item_id", ids)
+    if users is not None:
+        columns |= _looked_up(users, "user_id", part.requests.column("user_id"))
+    columns |= {name: shown.column(name) for name in shown.column_names}
+    columns |= {name: part.requests.column(name) for name in part.requests.column_names}
+    columns |= {"request.query": part.requests.column("query"), "request.time": _times(part.times)}
+    columns |= _statistics(part, picked)
+    known = [name for name in columns if name in part.feature_set.inputs]
+    return pa.table({name: columns[name] for name in known}), picked
+
+
+def _statistics(samples: Samples, rows: Rows) -> dict[str, Any]:
+    """Return the statistics, which have no raw value, as their records hold them."""
+    found = record_columns(samples.feature_set.request_encoder, rows.requests)
+    found |= record_columns(samples.feature_set.candidate_encoder, rows.candidates)
+    counted = {name for name, item in samples.feature_set.inputs.items() if item.statistic is not None}
+    return {name: column for name, column in found.items() if name in counted}
+
+
+def _looked_up(table: pa.Table, key: str, wanted: Any) -> dict[str, Any]:
+    """Return the columns of the rows with the wanted keys; null where there is none."""
+    places = pc.index_in(wanted, table.column(key).combine_chunks().cast(pa.string()))
+    if isinstance(places, pa.ChunkedArray):
+        places = places.combine_chunks()
+    roots = tuple(f"{root}." for root in (Root.ITEM, Root.USER))
+    return {
+        name: table.column(name).combine_chunks().take(places) for name in table.column_names if name.startswith(roots)
+    }
+
+
+def _times(times: npt.NDArray[np.int64]) -> pa.Array:
+    """Return microseconds as Arrow timestamps."""
+    return pa.array(times).cast(pa.timestamp("us", "UTC"))

@@ -1,0 +1,128 @@
+"""Releases: list and show them, make one live, go back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from searchrank.cli import Home, Json, emit, workspace
+from searchrank.errors import NotFoundError
+from trainer.console import say, show, table
+
+if TYPE_CHECKING:
+    from searchrank.models import Entry, Manifest
+    from searchrank.workspace import Workspace
+
+__all__ = ["release"]
+
+release = typer.Typer(
+    help="List and show releases, make one live, go back.", no_args_is_help=True, rich_markup_mode=None
+)
+
+_HOME = Path(".searchrank")
+Model = Annotated[str, typer.Option("--model", help="Name of the model; may be left out when there is one.")]
+Uri = Annotated[str, typer.Option("--tracking-uri", help="MLflow store; the workspace's SQLite file by default.")]
+Number = Annotated[int, typer.Argument(help="Version of the release.")]
+
+
+@release.command("list")
+def list_releases(home: Home = _HOME, model: Model = "", json: Json = False) -> None:
+    """List the releases of a workspace and mark the live ones."""
+    from searchrank.models import Ledger, releases  # noqa: PLC0415 - the command line starts quickly
+
+    place = workspace(home)
+    ledger = Ledger(place.ledger)
+    found = [manifest for _, manifest in releases(place.releases, model or None)]
+    rows = [_facts(one, ledger.live(one.name)) for one in found]
+    if json:
+        emit({"releases": rows})
+        return
+    if not rows:
+        say(f"no releases in {place.releases}; run 'searchrank train'")
+        return
+    cells = [[r["model"], str(r["version"]), r["created"], r["digest"][:12], *_cells(r)] for r in reversed(rows)]
+    show(table("releases", ["model", "version", "created", "digest", "ndcg@10", "live"], cells), on_stderr=False)
+
+
+@release.command("show")
+def show_release(version: Number, home: Home = _HOME, model: Model = "", json: Json = False) -> None:
+    """Prove a release and show what it is."""
+    from searchrank.models import Ledger, Release, find_release  # noqa: PLC0415 - the command line starts quickly
+
+    place = workspace(home)
+    name = _only_model(place, model)
+    folder = find_release(place.releases, name, version)
+    proved = Release.open(folder)
+    facts = _facts(proved.manifest, Ledger(place.ledger).live(name))
+    if json:
+        emit(facts | {"folder": str(folder), "lineage": proved.manifest.lineage, "proved": True})
+        return
+    say((folder / "card.md").read_text(encoding="utf-8"))
+    say(f"{folder}: proved here, every golden row equal to the bit{'; live' if facts['live'] else ''}")
+
+
+@release.command("promote")
+def promote_release(
+    version: Number, home: Home = _HOME, model: Model = "", tracking_uri: Uri = "", json: Json = False
+) -> None:
+    """Make a release live: the alias 'champion' first, then the ledger that predictors watch."""
+    from searchrank.models import find_release  # noqa: PLC0415 - the command line starts quickly
+    from trainer.promotion import promote  # noqa: PLC0415 - the command line starts quickly
+
+    place = workspace(home)
+    folder = find_release(place.releases, _only_model(place, model), version)
+    change = promote(place, folder, tracking_uri or place.tracking_uri)
+    _tell(change.entry, change.note, json=json)
+
+
+@release.command("rollback")
+def rollback_release(home: Home = _HOME, model: Model = "", tracking_uri: Uri = "", json: Json = False) -> None:
+    """Make live again what was live before."""
+    from trainer.promotion import roll_back  # noqa: PLC0415 - the command line starts quickly
+
+    place = workspace(home)
+    change = roll_back(place, _only_model(place, model), tracking_uri or place.tracking_uri)
+    _tell(change.entry, change.note, json=json)
+
+
+def _only_model(place: Workspace, model: str) -> str:
+    """Return the named model, or the only one that has releases.
+
+    Raises:
+        NotFoundError: When none is named and there is not exactly one.
+    """
+    if model:
+        return model
+    there = sorted(f.name for f in place.releases.iterdir() if f.is_dir()) if place.releases.is_dir() else []
+    if len(there) != 1:
+        known = f"there are {', '.join(there)}; name one with --model" if there else "run 'searchrank train'"
+        raise NotFoundError(f"no single model in {place.releases}: {known}")
+    return there[0]
+
+
+def _facts(manifest: Manifest, live: Entry | None) -> dict[str, Any]:
+    """Return what a list says of a release."""
+    return {
+        "model": manifest.name,
+        "version": manifest.version,
+        "created": manifest.created,
+        "digest": manifest.digest,
+        "ndcg@10": manifest.metrics.get("ndcg@10"),
+        "live": live is not None and live.digest == manifest.digest,
+    }
+
+
+def _cells(facts: dict[str, Any]) -> list[str | float]:
+    """Return the last cells of a release's row."""
+    return ["-" if facts["ndcg@10"] is None else facts["ndcg@10"], "live" if facts["live"] else ""]
+
+
+def _tell(entry: Entry, note: str, *, json: bool) -> None:
+    """Say what is live now."""
+    say(f"live: {entry.name} version {entry.version} ({entry.digest[:12]})", on_stderr=json)
+    if note:
+        say(note, on_stderr=True)
+    if json:
+        emit({"model": entry.name, "version": entry.version, "digest": entry.digest, "note": note})
