@@ -69,7 +69,7 @@ def _heading(surface: ServedSurface, asked: Asked) -> dict[str, Any]:
     release = surface.release
     return {
         "request_id": asked.question.request_id,
-        "release": ranking_pb2.ReleaseIdentity(name=release.name, version=str(release.version), digest=release.digest),
+        "release": ranking_pb2.ReleaseIdentity(name=release.name, version=str(release.version), digest=surface.digest),
         "snapshot_id": surface.snapshot.manifest.id,
     }
 

@@ -53,6 +53,7 @@ class ServedSurface:
         name: Its name in the project.
         config: Its section of the project.
         release: What scores.
+        digest: The release's digest, which takes it a while to work out.
         snapshot: What is read.
         schema: What callers may send.
         recaller: Its recall branches.
@@ -67,6 +68,7 @@ class ServedSurface:
     name: str
     config: Surface
     release: Release
+    digest: str
     snapshot: Snapshot
     schema: Schema
     recaller: Recaller
@@ -101,13 +103,20 @@ class Loaded:
 
 
 class Serving:
-    """The surfaces of a workspace, as they are live. Read on the event loop, loaded on any one thread at a time."""
+    """The surfaces of a workspace, as they are live. Read on the event loop, loaded on any one thread at a time.
+
+    Attributes:
+        workspace: Where they are defined.
+        stamp: Identity of ledger and snapshot pointer at the last load.
+        patience: Seconds that a load leaves a large item block to the supervisor's builder.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.stamp = take_stamp(workspace)
         self._surfaces: Mapping[str, ServedSurface] = {}
         self._problems: Mapping[str, SearchRankError] = {}
+        self.patience = 0.0
         self._lane = Lane()
         self._loading = threading.Lock()
 
@@ -139,7 +148,7 @@ class Serving:
         with self._loading:
             self.stamp = take_stamp(self.workspace)
             project = Project.load(self.workspace)
-            loader = _Loader(self.workspace, self._lane)
+            loader = _Loader(self.workspace, self._lane, self.patience)
             surfaces: dict[str, ServedSurface] = {}
             refused: dict[str, SearchRankError] = {}
             for name, config in project.surfaces.items():
@@ -176,9 +185,10 @@ class Serving:
 class _Loader:
     """One load: opens every release and snapshot once, whichever surfaces share them."""
 
-    def __init__(self, workspace: Workspace, lane: Lane) -> None:
+    def __init__(self, workspace: Workspace, lane: Lane, patience: float) -> None:
         self._workspace = workspace
         self._lane = lane
+        self._patience = patience
         self._opened: dict[object, object] = {}
         self._ledger = Ledger(workspace.ledger)
 
@@ -230,7 +240,7 @@ class _Loader:
         features = release.feature_set
         snapshot = self._once((folder, features.fingerprint), lambda: Snapshot.open(folder, features))
         recalled = RecallConfig.parse(config.recall, field=f"surfaces.{name}.recall") if config.recall else None
-        block = open_block(folder, release.evaluator, snapshot.catalogue.records)
+        block = open_block(folder, release.evaluator, snapshot.catalogue.records, patience=self._patience)
         short = Scoring(release.evaluator, release.scorer, block)
         long = Scoring(Evaluator(release.plan), release.scorer, block)
         recent = recalled.item_to_item.recent if recalled and recalled.item_to_item else ""
@@ -238,6 +248,7 @@ class _Loader:
             name=name,
             config=config,
             release=release,
+            digest=release.digest,
             snapshot=snapshot,
             schema=Schema.of(features.inputs.values()),
             recaller=Recaller.open(snapshot.indexes, recalled) if recalled else Recaller([], {}),

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from predictor.requests import Candidates
 from recall import Query, Recalled, Retrieval
-from searchrank.features import Rows, hash_text
-from searchrank.features.catalogue import hash_ids
+from searchrank.features import Rows, hash_text, hash_texts
 from searchrank.features.history import query_hash
 from searchrank.features.snapshot import fill_candidates, fill_requests
 
@@ -77,7 +76,7 @@ def know(surface: ServedSurface, question: Question, journey: Journey) -> Asked:
 
 def locate(surface: ServedSurface, candidates: Candidates) -> Found:
     """Find the candidates in the catalogue; an unknown one keeps its place and has missing item inputs."""
-    hashes = hash_ids(candidates.ids)
+    hashes = hash_texts(candidates.ids)
     return Found(candidates, surface.snapshot.catalogue.rows_of_hashes(hashes), hashes)
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["EXIT_REFUSED", "main"]
 
 EXIT_REFUSED: Final = 78
-SWITCH_SECONDS: Final = 0.0005  # how long a loading thread may keep the interpreter from the event loop
+BUILDER_SECONDS: Final = 120.0  # how long a worker leaves a large item block to the supervisor's builder
+SWITCH_SECONDS: Final = 0.0001  # how long a loading thread may keep the interpreter from the event loop
 _logger = logging.getLogger("searchrank.predictor")
 
 
@@ -66,6 +67,7 @@ async def _serve(options: argparse.Namespace) -> None:
     metrics = Metrics()
     serving = Serving(Workspace(options.home))
     note(metrics, serving, serving.load())
+    serving.patience = BUILDER_SECONDS if options.supervised else 0.0
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.host)
     server = RankingServer(serving, metrics)
