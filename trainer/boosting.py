@@ -31,6 +31,7 @@ _ALWAYS: Final = {
     "verbosity": -1,
 }
 _PATIENCE: Final = 50
+_LARGE: Final = 10_000_000
 _DEPTH: Final = 30  # LightGBM's own default
 
 
@@ -99,7 +100,7 @@ def boost(
     """
     import lightgbm  # noqa: PLC0415 - heavy
 
-    settings = merge({"num_threads": len(os.sched_getaffinity(0))}, parameters) | _always(parameters)
+    settings = merge({"num_threads": _threads(train)}, parameters) | _always(parameters)
     rounds = _whole(settings.pop("num_iterations", 100), "num_iterations")
     patience = _whole(settings.pop("early_stopping_round", _PATIENCE), "early_stopping_round")
     callbacks: list[Callable[..., Any]] = [_report(progress)] if progress else []
@@ -113,6 +114,12 @@ def boost(
         raise ConfigError(f"LightGBM refused: {error}", field="params") from error
     trees = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
     return Model(booster, trees, settings | {"num_iterations": rounds, "early_stopping_round": patience})
+
+
+def _threads(train: Lists) -> int:
+    """Return how many threads to use; on small data they wait for each other, and the result is the same."""
+    rows, columns = train.matrix.shape
+    return 1 if rows * columns < _LARGE else len(os.sched_getaffinity(0))
 
 
 def _always(parameters: Mapping[str, object]) -> Parameters:

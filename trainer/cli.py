@@ -62,14 +62,10 @@ def evaluate(
     from trainer.train import Job, evaluate_release  # noqa: PLC0415 - heavy
 
     job = Job.open(workspace(home), model)
-    live = Ledger(job.workspace.ledger).live(job.name)
-    if not version and live is None:
-        raise NotFoundError(f"no release of {job.name!r} is live; name one with --version")
+    number = version or _live(Ledger(job.workspace.ledger), job.name).version
     with steps() as told:
         told.begin("proving the release")
-        release = Release.open(
-            find_release(job.workspace.releases, job.name, version or live.version if live else version)
-        )
+        release = Release.open(find_release(job.workspace.releases, job.name, number))
         told.begin("evaluating")
         found = evaluate_release(job, release.plan, release.scorer)
     _show_evaluation(f"{release.name} version {release.version}", found, on_stderr=json)
