@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
 from searchrank.errors import ConflictError, DataError, NotFoundError
 from searchrank.features.definitions import FeatureSet
@@ -28,7 +27,7 @@ from searchrank.features.inputs import Input, Root, layout
 from searchrank.features.records import Encoder
 from searchrank.features.text import ANALYSER_REVISION, hash_texts
 
-__all__ = ["MAX_ID_BYTES", "Catalogue", "hash_ids", "stored_inputs"]
+__all__ = ["MAX_ID_BYTES", "Catalogue", "stored_inputs"]
 
 MAX_ID_BYTES: Final = 128
 FORMAT: Final = 1
@@ -41,15 +40,6 @@ Ints = npt.NDArray[np.int64]
 def stored_inputs(feature_set: FeatureSet, root: Root) -> tuple[Input, ...]:
     """Return the inputs of a root that are handed in and kept, in record order: no statistics."""
     return tuple(i for i in feature_set.inputs.values() if i.root is root and i.statistic is None)
-
-
-def hash_ids(ids: Sequence[str]) -> Ints:
-    """Return ``hash_text`` of every id, shape (n,); ASCII ids, the usual ones, in half the time."""
-    if not "".join(ids).isascii():
-        return hash_texts(list(ids))
-    hashes = np.fromiter(map(xxhash.xxh3_64_intdigest, map(str.encode, ids)), np.uint64, len(ids))
-    hashes[hashes == 0] = 1
-    return hashes.view(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +117,7 @@ class Catalogue:
 
     def rows(self, ids: Sequence[str]) -> Ints:
         """Return the row of each id, shape (n,); ``len(self)``, the missing record, for an unknown one."""
-        return self._table.rows(hash_ids(ids))
+        return self._table.rows(hash_texts(ids))
 
     def rows_of_hashes(self, hashes: Ints) -> Ints:
         """Return the row of each ``hash_text`` of an id, shape (n,); ``len(self)`` for an unknown one."""
@@ -160,7 +150,7 @@ def _read_ids(table: pa.Table, column: str) -> pa.StringArray:
 
 
 def _hash_distinct(ids: pa.StringArray, column: str) -> Ints:
-    hashes = hash_ids(ids.to_pylist())
+    hashes = hash_texts(ids.to_pylist())
     order = np.argsort(hashes, kind="stable")
     twins = np.flatnonzero(hashes[order][1:] == hashes[order][:-1])
     if len(twins):

@@ -104,6 +104,8 @@ class Call:
             ValueError: When a parameter is refused or vectors differ in size; the message is for people.
         """
         prepared = tuple(p.prepare(v) for p, v in zip(operator.parameters, literals, strict=True))
+        if operator.check is not None:
+            operator.check(*prepared)
         sizes = {n.size for n in operands if n.kind is Kind.VECTOR}
         if len(sizes) > 1:
             raise ValueError(f"{operator.name} needs vectors of one size, got sizes {sorted(sizes)}")

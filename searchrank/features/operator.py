@@ -66,6 +66,7 @@ class Operator:
         revision: Changes whenever any output bit changes for any input.
         function: The kernel.
         fitted: Whether it is a model's transform, whose parameters are fitted state and not written in text.
+        check: Raises ValueError when the prepared parameters do not go together.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Operator:
     revision: int
     function: Callable[..., None]
     fitted: bool
+    check: Callable[..., None] | None
 
     @property
     def signature(self) -> str:
@@ -104,6 +106,7 @@ def operator(  # noqa: PLR0913 (the fields of Operator)
     parameters: Sequence[Parameter] = (),
     revision: int = 1,
     fitted: bool = False,
+    check: Callable[..., None] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a kernel as one signature of the operator ``name``.
 
@@ -127,6 +130,7 @@ def operator(  # noqa: PLR0913 (the fields of Operator)
                 revision=revision,
                 function=kernel(function),
                 fitted=fitted,
+                check=check,
             )
         )
         return function

@@ -149,13 +149,22 @@ def _times(item: Input, out: Cells, column: Column) -> None:
 
 
 def _fixed(item: Input, out: Cells, column: Column) -> None:
-    """Fill points and vectors: a missing row is NaN throughout."""
-    array = _as_arrow(item, column)
+    """Fill points and vectors: a missing row is NaN throughout.
+
+    Raises:
+        DataError: When a row holds more or fewer numbers than declared.
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not (isinstance(array, pa.Array) and pa.types.is_list(array.type)):  # Parquet keeps lists of any length alone
+        array = _as_arrow(item, array)
     width = out.shape[1]
+    out[array.is_null().to_numpy(zero_copy_only=False)] = np.nan
+    known = array.drop_null()
+    lengths = known.value_lengths().to_numpy(zero_copy_only=False)
+    if (lengths != width).any():
+        raise DataError(f"expected {width} numbers a row, found {lengths[lengths != width][0]}", field=item.name)
     present = array.is_valid().to_numpy(zero_copy_only=False)
-    out[~present] = np.nan
-    values = array.drop_null().flatten().to_numpy(zero_copy_only=False)
-    out[present] = values.reshape(-1, width)
+    out[present] = known.flatten().to_numpy(zero_copy_only=False).astype(out.dtype).reshape(-1, width)
     if item.type is InputType.POINT:
         _check_points(item, out)
 

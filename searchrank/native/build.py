@@ -12,6 +12,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,11 @@ import numpy as np
 from llvmlite import ir
 from numba import carray, types
 from numba.core import cgutils, config
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload, register_jitable
 
 from searchrank.native import memory
-from searchrank.native.kernel import INLINED, KERNELS, Kernel
+from searchrank.native.kernel import INLINED, KERNELS
 from searchrank.native.library import OBJECT_NAME, SYMBOLS_NAME, cache_folder, kernel_modules
 
 __all__ = ["build"]
@@ -84,6 +87,14 @@ def _double(_typing: Any, value: Any) -> Any:  # noqa: ARG001
     return types.float64(types.int64), generate
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _square_root(_typing: Any, value: Any) -> Any:  # noqa: ARG001
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [ir.DoubleType()]), args)
+
+    return types.float64(types.float64), generate
+
+
 def _overload_view(function: Callable[..., object], kind: type[np.generic]) -> None:
     overload(function, inline="always")(
         lambda address, count: lambda address, count: carray(_pointer(address), count, kind)  # noqa: ARG005
@@ -103,6 +114,7 @@ def _give_meaning() -> None:
         _overload_view(function, kind)
     overload(memory.bits_of)(lambda value: lambda value: _bits(value))  # noqa: ARG005, PLW0108
     overload(memory.double_of)(lambda bits: lambda bits: _double(bits))  # noqa: ARG005, PLW0108
+    overload(memory.square_root)(lambda value: lambda value: _square_root(value))  # noqa: ARG005, PLW0108
     overload(memory.call_kernel)(
         lambda address, rows, operands: lambda address, rows, operands: _call(address, rows, operands)  # noqa: ARG005, PLW0108
     )
@@ -110,18 +122,21 @@ def _give_meaning() -> None:
         register_jitable(forceinline=True)(inlined)
 
 
-def _compile(item: Kernel) -> tuple[str, str, Any]:
-    """Return a kernel's symbol, its LLVM text and the target machine."""
+def _prepare() -> None:
+    """Make a process ready to compile: all kernels registered, every placeholder given its meaning."""
+    config.DISABLE_INTEL_SVML = True
+    for module in kernel_modules():
+        importlib.import_module(module)
+    _give_meaning()
+
+
+def _compile(name: str) -> tuple[str, str]:
+    """Return a kernel's symbol and LLVM text."""
+    item = KERNELS[name]
     signature = types.void(*[types.int64] * item.arity)
-    flags = {
-        "no_cpython_wrapper": True,
-        "no_cfunc_wrapper": True,
-        "error_model": "numpy",
-        "boundscheck": False,
-    }
-    dispatcher = numba.njit([signature], **flags)(item.function)
-    result = dispatcher.overloads[signature.args]
-    return result.fndesc.llvm_func_name, result.library.get_llvm_str(), result.library.codegen._tm  # noqa: SLF001
+    flags = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "boundscheck": False}
+    result = numba.njit([signature], **flags)(item.function).overloads[signature.args]
+    return result.fndesc.llvm_func_name, result.library.get_llvm_str()
 
 
 def _drop_unused(module: Any, machine: Any, kept: set[str]) -> None:
@@ -147,32 +162,27 @@ def _check_externals(module: Any) -> None:
         raise RuntimeError(f"kernels must stand alone but call {sorted(foreign)}")
 
 
-def build(folder: Path, progress: Callable[[int, int, str], None] = lambda _done, _total, _name: None) -> None:
-    """Compile all kernels of ``kernel_modules()`` and put object and symbol table in the cache folder.
+def build(folder: Path) -> None:
+    """Compile all kernels of ``kernel_modules()``, a process a core, into one object and its symbol table.
 
     Args:
         folder: Where they go; made if needed.
-        progress: Called with (done, total, name) before each kernel.
 
     Raises:
         RuntimeError: When a kernel does not stand alone, or there is none.
     """
-    config.DISABLE_INTEL_SVML = True
-    for module in kernel_modules():
-        importlib.import_module(module)
-    _give_meaning()
-    symbols: dict[str, str] = {}
-    linked = machine = None
-    for number, item in enumerate(KERNELS.values()):
-        progress(number, len(KERNELS), item.name)
-        symbols[item.name], text, machine = _compile(item)
-        module = llvm.parse_assembly(text)
-        if linked is None:
-            linked = module
-        else:
-            linked.link_in(module)
-    if linked is None or machine is None:
+    _prepare()
+    if not KERNELS:
         raise RuntimeError("no kernels are registered")
+    symbols: dict[str, str] = {}
+    linked = llvm.parse_assembly("")
+    machine = cpu_target.target_context.codegen()._tm  # noqa: SLF001 (numba's own target machine)
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_prepare) as pool:
+        for name, (symbol, text) in zip(KERNELS, pool.map(_compile, KERNELS), strict=True):
+            symbols[name] = symbol
+            module = llvm.parse_assembly(text)
+            linked.triple, linked.data_layout = module.triple, module.data_layout
+            linked.link_in(module)
     _drop_unused(linked, machine, set(symbols.values()))
     _check_externals(linked)
     folder.mkdir(parents=True, exist_ok=True)

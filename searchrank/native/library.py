@@ -13,7 +13,6 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,30 +38,33 @@ _RESULT: Final = ctypes.c_int64()  # where a compiled kernel writes that it retu
 @functools.cache
 def kernel_modules() -> tuple[str, ...]:
     """Return every module of the kernel packages, ours and those of installed plug-ins, in a fixed order."""
-    plugins = (entry.value for entry in importlib.metadata.entry_points(group="searchrank.kernels"))
-    names: list[str] = []
-    for package in (*KERNEL_PACKAGES, *plugins):
-        spec = importlib.util.find_spec(package)
-        if spec is None:
-            continue
-        names.append(package)
-        names += [f"{package}.{m.name}" for m in pkgutil.iter_modules(spec.submodule_search_locations)]
-    return tuple(sorted(set(names)))
+    return tuple(sorted(_kernel_sources()))
+
+
+def _kernel_sources() -> dict[str, Path]:
+    """Return the file of every kernel module by name; ours are found without importing their parents."""
+    root = Path(__file__).parents[1]
+    folders = {package: root.joinpath(*package.split(".")[1:]) for package in KERNEL_PACKAGES}
+    for entry in importlib.metadata.entry_points(group="searchrank.kernels"):
+        spec = importlib.util.find_spec(entry.value)
+        if spec is not None and spec.origin is not None:
+            folders[entry.value] = Path(spec.origin).parent
+    return {
+        package if path.stem == "__init__" else f"{package}.{path.stem}": path
+        for package, folder in folders.items()
+        for path in sorted(folder.glob("*.py"))
+    }
 
 
 @functools.cache
 def cache_folder() -> Path:
     """Return this install's private kernel folder, named by kernel sources, numba, LLVM and processor."""
     digest = hashlib.sha256()
-    sources = [Path(__file__).parent / name for name in ("kernel.py", "memory.py", "build.py")]
-    for name in kernel_modules():
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.origin is not None:
-            sources.append(Path(spec.origin))
-    for source in sources:
+    own = (Path(__file__).parent / name for name in ("kernel.py", "memory.py", "build.py"))
+    for source in (*own, *_kernel_sources().values()):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     cpu = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
-    features = os.environ.get("NUMBA_CPU_FEATURES") or llvm.get_host_cpu_features().flatten()
+    features = os.environ.get("NUMBA_CPU_FEATURES", llvm.get_host_cpu_features().flatten())
     versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite")]
     digest.update("\0".join([cpu, features, *versions]).encode())
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "searchrank"

@@ -7,6 +7,7 @@ gives numba their compiled meaning. Called from Python they do the same, slowly.
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "floats_at",
     "ints_at",
     "shorts_at",
+    "square_root",
     "words_at",
 ]
 
@@ -71,6 +73,11 @@ def bits_of(value: float) -> int:
 def double_of(bits: int) -> float:
     """Return the float64 whose bits an int64 holds."""
     return float(struct.unpack("<d", struct.pack("<q", bits))[0])
+
+
+def square_root(value: float) -> float:
+    """Return the correctly rounded square root; NaN below 0 when compiled."""
+    return math.sqrt(value)
 
 
 def call_kernel(address: int, rows: int, operands: int) -> None:

@@ -150,11 +150,6 @@ def test_power_is_missing_whenever_an_operand_is() -> None:
     assert np.isnan(apply("pow", [1.0, NAN], [NAN, 0.0])).all()
 
 
-def test_clip_between_crossed_bounds_is_nan() -> None:
-    assert np.isnan(apply("clip", [0.0, 5.0], low=2, high=1)).all()
-    assert apply("clip", [-INF, INF, 1.5], low=1, high=2) == [1, 2, 1.5]
-
-
 def test_an_edge_belongs_to_the_bucket_below_it_even_when_it_is_no_float32() -> None:
     edge = 0.1  # the nearest float32 is above it
     below, above = np.float32(np.nextafter(np.float32(0.1), np.float32(0))), np.float32(0.1)

@@ -1,0 +1,1 @@
+"""Kernels of the runtime itself: the driver, look-ups, reading statistics."""

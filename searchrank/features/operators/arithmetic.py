@@ -14,7 +14,7 @@ import numpy as np
 from searchrank.features.inputs import Kind
 from searchrank.features.operator import ROW_SLOTS, Parameter, operator
 from searchrank.features.operators.parameters import finite
-from searchrank.native.memory import double_of, floats_at, ints_at
+from searchrank.native.memory import double_of, floats_at, ints_at, square_root
 
 __all__: list[str] = []
 
@@ -99,22 +99,25 @@ def maximum(n: int, p: int) -> None:
         out[j] = _NAN if math.isnan(b[j]) else most
 
 
+def _ordered(low: float, high: float) -> None:
+    if low > high:
+        raise ValueError(f"low must not be above high: {low:g} > {high:g}")
+
+
 @operator(
     "clip",
     _ONE,
     Kind.NUMBER,
     parameters=(Parameter(name="low", prepare=finite), Parameter(name="high", prepare=finite)),
+    check=_ordered,
 )
 def clip(n: int, p: int) -> None:
-    """The number, or the bound it lies beyond; bounds are rounded to float32, ``low > high`` gives NaN."""
+    """The number, or the bound it lies beyond; bounds are rounded to float32."""
     row = ints_at(p, ROW_SLOTS)
     out, a = floats_at(row[1], n), floats_at(row[2], n)
     low, high = np.float32(double_of(row[3])), np.float32(double_of(row[4]))
-    if low > high:
-        high = _NAN  # no number lies between
     for j in range(n):
-        bounded = min(max(a[j], low), high)
-        out[j] = _NAN if math.isnan(high) else bounded
+        out[j] = min(max(a[j], low), high)
 
 
 @operator("sqrt", _ONE, Kind.NUMBER)
@@ -123,7 +126,7 @@ def sqrt(n: int, p: int) -> None:
     row = ints_at(p, ROW_SLOTS)
     out, a = floats_at(row[1], n), floats_at(row[2], n)
     for j in range(n):
-        out[j] = math.sqrt(a[j])
+        out[j] = np.float32(square_root(float(a[j])))
 
 
 @operator("floor", _ONE, Kind.NUMBER)

@@ -11,7 +11,7 @@ from searchrank.features.inputs import Kind
 from searchrank.features.operator import ROW_SLOTS, operator
 from searchrank.features.operators.trigonometry import asin, near_cos, near_sin
 from searchrank.native.kernel import inlined
-from searchrank.native.memory import doubles_at, floats_at, ints_at
+from searchrank.native.memory import doubles_at, floats_at, ints_at, square_root
 
 __all__: list[str] = []
 
@@ -26,7 +26,7 @@ def _distance_km(latitude: float, longitude: float, other_latitude: float, other
     east = near_sin((longitude - other_longitude) * (0.5 * _RADIAN))
     parallels = near_cos(latitude * _RADIAN) * near_cos(other_latitude * _RADIAN)
     square = north * north + parallels * (east * east)
-    return _DIAMETER_KM * asin(math.sqrt(min(square, 1.0)))
+    return _DIAMETER_KM * asin(square_root(min(square, 1.0)))
 
 
 @operator("haversine_km", (Kind.POINT, Kind.POINT), Kind.NUMBER)

@@ -14,7 +14,7 @@ import numpy as np
 from searchrank.features.inputs import Kind
 from searchrank.features.operator import ROW_SLOTS, operator
 from searchrank.native.kernel import inlined
-from searchrank.native.memory import bits_of, floats_at, ints_at
+from searchrank.native.memory import bits_of, floats_at, ints_at, square_root
 
 __all__ = ["asin", "atan2", "cos", "near_cos", "near_sin", "sin"]
 
@@ -159,7 +159,7 @@ def asin(x: float) -> float:
     below = 2.02094576023350569471e00 + z * below
     below = -2.40339491173441421878e00 + z * below
     curve = z * above / (1.0 + z * below)
-    root = math.sqrt(z)
+    root = square_root(z)
     angle = size + size * curve if small else _HALF_PI - (2.0 * (root + root * curve) - _HALF_PI_LOW)
     angle = -angle if bits_of(x) < 0 else angle
     return angle if regular else _NAN

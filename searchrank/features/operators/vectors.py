@@ -7,7 +7,6 @@ of rows.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from searchrank.features.inputs import Kind
 from searchrank.features.operator import ROW_SLOTS, SIZE_SLOT, operator
 from searchrank.native.kernel import inlined
-from searchrank.native.memory import floats_at, ints_at
+from searchrank.native.memory import floats_at, ints_at, square_root
 
 __all__: list[str] = []
 
@@ -65,9 +64,9 @@ def cosine(n: int, p: int) -> None:
         a = floats_at(row[2] + rows[j] * row[3], size)
         b = floats_at(row[5] + others[j] * row[6], size)
         if rows[j] != last:  # one side is often the request's, the same on every row
-            length, last = math.sqrt(_product(a, a, size)), rows[j]
+            length, last = square_root(_product(a, a, size)), rows[j]
         if others[j] != other_last:
-            other_length, other_last = math.sqrt(_product(b, b, size)), others[j]
+            other_length, other_last = square_root(_product(b, b, size)), others[j]
         lengths = length * other_length
         out[j] = np.float32(_product(a, b, size) / lengths) if lengths != 0.0 else np.float32(np.nan)
 
@@ -79,4 +78,4 @@ def norm(n: int, p: int) -> None:
     out, rows, size = floats_at(row[1], n), ints_at(row[4], n), row[SIZE_SLOT]
     for j in range(n):
         a = floats_at(row[2] + rows[j] * row[3], size)
-        out[j] = np.float32(math.sqrt(_product(a, a, size)))
+        out[j] = np.float32(square_root(_product(a, a, size)))

@@ -6,7 +6,7 @@ import pytest
 
 from searchrank.errors import ConflictError, DataError, NotFoundError
 from searchrank.features import FeatureSet, Root, encode, hash_text, hash_texts
-from searchrank.features.catalogue import Catalogue, hash_ids
+from searchrank.features.catalogue import Catalogue
 from searchrank.features.hash_table import HashTable
 
 FEATURES = """
@@ -142,12 +142,6 @@ def test_a_damaged_or_absent_catalogue_is_refused(tmp_path, feature_set):
         Catalogue.open(tmp_path, feature_set)
     with pytest.raises(ConflictError):
         Catalogue.write(tmp_path, feature_set, items())
-
-
-def test_ids_hash_like_any_text():
-    texts = ["a", "place-000017", "é", "火锅", "x" * 300]
-    assert hash_ids(texts).tolist() == hash_texts(texts).tolist()
-    assert hash_ids(texts[:2]).tolist() == hash_texts(texts[:2]).tolist()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 1000])
