@@ -82,7 +82,7 @@ class Trained:
 
 
 def split_by_time(samples: Samples, *, valid: float = 0.1, test: float = 0.2) -> Split:
-    """Cut samples at midnights UTC, the last days for test; less than ten days are cut anywhere.
+    """Cut samples at the nearest midnights UTC, the last days for test; less than ten days are cut anywhere.
 
     Args:
         samples: By time.
@@ -95,7 +95,11 @@ def split_by_time(samples: Samples, *, valid: float = 0.1, test: float = 0.2) ->
     times = samples.times
     first, last = int(times[0]), int(times[-1]) + 1
     unit = _DAY_US if last - first >= 10 * _DAY_US else 1
-    cuts = [first, *(int(last - share * (last - first)) // unit * unit for share in (valid + test, test)), last]
+    cuts = [
+        first,
+        *((int(last - share * (last - first)) + unit // 2) // unit * unit for share in (valid + test, test)),
+        last,
+    ]
     parts = [samples.select((times >= a) & (times < b)) for a, b in itertools.pairwise(cuts)]
     for name, part in zip(("train", "valid", "test"), parts, strict=True):
         if not part.has_relevant.any():

@@ -1,11 +1,29 @@
 """Training from end to end: prepared files, the registry, and the city."""
 
+import json
 import sqlite3
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from searchrank.errors import ConflictError, NotFoundError
+from examples.city.size import CitySize
+from examples.city.write import write_city
+from searchrank.errors import ConfigError, ConflictError, NotFoundError
+from searchrank.events import EventLog, schema
+from searchrank.features import FeatureSet
+from searchrank.features.history import EventColumns, History
+from searchrank.models import Ledger, Release
+from searchrank.workspace import Workspace
+from trainer.cli import evaluate, train
+from trainer.collect import Labelling, collect
 from trainer.registry import CHALLENGER, CHAMPION, Registry, Run
+from trainer.release_cli import release
+from trainer.state import open_state
 
 pytestmark = pytest.mark.integration
 
@@ -62,3 +80,132 @@ def test_a_locked_file_says_what_to_do(tmp_path):
             Registry.open(uri)
     finally:
         holder.close()
+
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "lightgbm_rank"
+
+cli = typer.Typer()
+cli.command("train")(train)
+cli.command("evaluate")(evaluate)
+cli.add_typer(release, name="release")
+
+
+def run(*arguments):
+    """Run a command with --json and return its figures."""
+    result = CliRunner().invoke(cli, [*map(str, arguments), "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory):
+    place = Workspace(tmp_path_factory.mktemp("city"))
+    write_city(place, CitySize(items=400, users=300, events=60_000, days=14), lambda _what, _share: None)
+    return place
+
+
+@pytest.fixture(scope="module")
+def trained(city):
+    return run("train", "--home", city.root, "--promote")
+
+
+def write_letor(path, seed, queries=60):
+    generator = np.random.default_rng(seed)
+    lines = []
+    for query in range(queries):
+        lines += [f"{int(x > 0.7)} qid:{query} 1:{x:.3f} 2:{y:.3f}" for x, y in generator.random((8, 2))]
+    path.write_text("\n".join(lines))
+
+
+def test_prepared_files_are_learnt_and_measured_in_three_conventions(tmp_path):
+    for seed, name in enumerate(("train", "valid", "test")):
+        write_letor(tmp_path / name, seed)
+    found = run("train", "--letor", tmp_path / "train", "--valid", tmp_path / "valid", "--test", tmp_path / "test")
+    assert set(found["test"]["ndcg@10"]) == {"skip", "zero", "one"}
+    assert found["test"]["ndcg@10"]["skip"] > 0.95
+    assert found["test"]["ndcg@10"]["zero"] < found["test"]["ndcg@10"]["skip"] < found["test"]["ndcg@10"]["one"]
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"the LightGBM example is not in {DATA}")
+@pytest.mark.parametrize("valid", [(), ("--valid", DATA / "rank.test")], ids=["alone", "valid"])
+def test_the_lightgbm_example_is_reproduced(valid):
+    found = run("train", "--letor", DATA / "rank.train", *valid, "--test", DATA / "rank.test")["test"]
+    assert found["ndcg@1"]["one"] == pytest.approx(0.578, abs=0.02)
+    assert found["ndcg@3"]["one"] == pytest.approx(0.619, abs=0.01)
+    assert found["ndcg@5"]["one"] == pytest.approx(0.655, abs=0.01)
+
+
+def test_options_of_prepared_files_need_one(tmp_path):
+    with pytest.raises(ConfigError, match="go with --letor"):
+        CliRunner().invoke(cli, ["train", "--test", str(tmp_path)], catch_exceptions=False)
+
+
+def test_training_on_the_city_beats_popularity(trained):
+    assert trained["over_popularity"][1] > 0
+    assert trained["popularity_ndcg@10"] < trained["ndcg@10"] < trained["oracle_ndcg@10"]
+    assert trained["gap_closed"] > 0.2
+
+
+def test_the_release_proves_itself_and_is_live(city, trained):
+    proved = Release.open(Path(trained["release"]))
+    assert proved.digest == trained["digest"]
+    assert Ledger(city.ledger).live("city").digest == trained["digest"]
+    assert Registry.open(city.tracking_uri).aliased("city", CHAMPION).digest == trained["digest"]
+    assert run("release", "show", 1, "--home", city.root)["live"]
+
+
+def test_golden_rows_hold_raw_text_and_an_unknown_item(trained):
+    golden = pa.ipc.open_file(Path(trained["release"]) / "golden.arrow").read_all()
+    assert golden.column("item.title").type == pa.string()
+    assert golden.column("request.query").type == pa.string()
+    rows = golden.select(["item.title", "request.query"]).to_pylist()
+    unknown = [row for row in rows if row["item.title"] is None]
+    assert any(row["request.query"] for row in unknown)
+    assert len(unknown) < len(rows) / 10
+
+
+def test_evaluating_the_release_again_gives_the_same_figures(city, trained):
+    again = run("evaluate", "--home", city.root)
+    for name in ("ndcg@10", "popularity_ndcg@10", "oracle_ndcg@10", "over_popularity", "test_requests"):
+        assert again[name] == trained[name]
+
+
+def test_training_again_gives_the_same_model_and_can_be_rolled_back(city, trained):
+    again = run("train", "--home", city.root, "--promote")
+    assert again["version"] == trained["version"] + 1
+    texts = [Path(found["release"], "model.txt").read_text() for found in (trained, again)]
+    assert texts[0] == texts[1]
+    rolled = run("release", "rollback", "--home", city.root)
+    assert rolled["digest"] == trained["digest"]
+    assert Registry.open(city.tracking_uri).aliased("city").digest == trained["digest"]
+    assert [r["live"] for r in run("release", "list", "--home", city.root)["releases"]] == [True, False]
+    assert run("release", "promote", again["version"], "--home", city.root)["digest"] == again["digest"]
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_locked_mlflow_file_stops_before_anything_is_trained(city):
+    before = len(list(city.releases.glob("city/*-*")))
+    holder = sqlite3.connect(city.root / "mlflow.db", isolation_level=None)
+    try:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ConflictError, match="locked by another program"):
+            run("train", "--home", city.root)
+    finally:
+        holder.close()
+    assert len(list(city.releases.glob("city/*-*"))) == before
+
+
+def test_features_do_not_know_what_came_after_the_request(city):
+    feature_set = FeatureSet.load(city.features)
+    log = EventLog.open(city.events, schema=schema(feature_set))
+    samples = collect(log, feature_set, Labelling({"click": 1}, 10**12)).samples
+    half = int(samples.times[len(samples.times) // 2])
+    early = samples.select(samples.times < half)
+    with open_state(city, feature_set, log) as snapshot:
+        whole = early.encode(0, len(early.sizes), snapshot)
+        events = EventColumns.from_batches(log.read())
+        past = replace(snapshot, history=History.build(feature_set, events.before(half), snapshot.catalogue))
+        assert early.encode(0, len(early.sizes), past).candidates.tobytes() == whole.candidates.tobytes()
+        assert early.encode(0, len(early.sizes), past).requests.tobytes() == whole.requests.tobytes()
+        parts = [early.encode(a, b, snapshot).candidates for a, b in early.parts(777)]
+        assert np.concatenate(parts).tobytes() == whole.candidates.tobytes()
