@@ -1,6 +1,6 @@
 """The predictor: answers "rank these", "search this" and "why" over gRPC inside a deadline.
 
-Public and stable: what ``__all__`` lists. Start a server with ``serving`` (or ``searchrank serve``), ask it with
+Public and stable: what ``__all__`` lists. Start a server with ``running_server`` (or ``searchrank serve``), ask it with
 ``Client`` or ``AsyncClient``. Names are imported when they are first used, so that the supervisor, which lives in this
 package too, never loads grpc.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from predictor.answers import Coverage, Explanation, Finding, Ranking, ReleaseIdentity, SearchResult
-    from predictor.background import serving
+    from predictor.background import running_server
     from predictor.client import AsyncClient, Client, Query
     from predictor.supervisor import ServeOptions
 
@@ -27,7 +27,7 @@ __all__ = [
     "ReleaseIdentity",
     "SearchResult",
     "ServeOptions",
-    "serving",
+    "running_server",
 ]
 
 _HOMES: Final = {
@@ -35,7 +35,7 @@ _HOMES: Final = {
     "Client": "client",
     "Query": "client",
     "ServeOptions": "supervisor",
-    "serving": "background",
+    "running_server": "background",
 }
 
 

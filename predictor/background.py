@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from predictor.supervisor import ServeOptions
 
-__all__ = ["serving"]
+__all__ = ["running_server"]
 
 STOP_SECONDS: Final = 15.0
 
 
 @contextlib.contextmanager
-def serving(options: ServeOptions) -> Iterator[list[str]]:
+def running_server(options: ServeOptions) -> Iterator[list[str]]:
     """Serve in another process for the length of a ``with`` block.
 
     Args:

@@ -33,9 +33,10 @@ WORKER: Final = (sys.executable, "-m", "predictor.worker")
 BUILDER: Final = (sys.executable, "-m", "predictor.build")
 STOP_SECONDS: Final = 8.0
 WATCH_SECONDS: Final = 0.25
-FIRST_PAUSE: Final = 0.2
+FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 10.0
 STEADY_SECONDS: Final = 30.0
+MOST_FAILURES: Final = 5  # deaths of a worker that never served
 _logger = logging.getLogger("searchrank.supervisor")
 
 
@@ -66,6 +67,7 @@ class _Worker:
     port: int
     process: asyncio.subprocess.Process | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: int = 0
     refusal: str = ""
     refusal_kind: str = ""
 
@@ -117,14 +119,13 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        tasks = [asyncio.create_task(self._keep(worker)) for worker in workers]
-        tasks.append(asyncio.create_task(self._announce(workers)))
-        tasks.append(asyncio.create_task(self._build_on_change(workspace)))
+        keeping = [asyncio.create_task(self._keep(worker)) for worker in workers]
+        others = [asyncio.create_task(self._announce(workers)), asyncio.create_task(self._build_on_change(workspace))]
         await self._stopping.wait()
-        await asyncio.gather(*(self._end(worker) for worker in workers))
-        for task in tasks:
+        for task in others:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(self._end(worker) for worker in workers))
+        await asyncio.gather(*keeping, *others, return_exceptions=True)
         if self._failure is not None:
             raise self._failure
 
@@ -142,8 +143,9 @@ class Supervisor:
             code = await self._live(worker)
             if self._stopping.is_set():
                 return
-            if worker.refusal and not worker.ready.is_set():
-                self._failure = _as_error(worker)
+            worker.failures += not worker.ready.is_set()
+            if worker.failures and (worker.refusal or worker.failures == MOST_FAILURES):
+                self._failure = _as_error(worker, code)
                 self.stop()
                 return
             lived = time.monotonic() - began
@@ -162,6 +164,8 @@ class Supervisor:
         worker.refusal = worker.refusal_kind = ""
         pipe = asyncio.subprocess.PIPE
         worker.process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, start_new_session=True)
+        if self._stopping.is_set():  # it was being spawned while the others were told to end
+            worker.process.terminate()
         output = worker.process.stdout
         while output is not None and (line := await output.readline()):
             self._hear(worker, line)
@@ -199,14 +203,27 @@ class Supervisor:
             if now != seen:
                 seen = now
                 command = [*self._builder, "--home", str(workspace.root)]
-                builder = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
-                if await builder.wait():
+                if await _run(command):
                     _logger.error("the builder failed; workers go on with what they serve")
 
 
-def _as_error(worker: _Worker) -> errors.SearchRankError:
-    kind = getattr(errors, worker.refusal_kind, errors.SearchRankError)
-    return kind(worker.refusal) if worker.refusal_kind in errors.__all__ else errors.SearchRankError(worker.refusal)
+async def _run(command: Sequence[str]) -> int:
+    """Run a process to its end, or end it when cancelled; return its exit code."""
+    process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+    try:
+        return await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _as_error(worker: _Worker, code: int) -> errors.SearchRankError:
+    if not worker.refusal:
+        return errors.SearchRankError(f"worker {worker.index} ended {worker.failures} times (code {code}), see its log")
+    kind = worker.refusal_kind if worker.refusal_kind in errors.__all__ else "SearchRankError"
+    refusal: errors.SearchRankError = getattr(errors, kind)(worker.refusal)
+    return refusal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

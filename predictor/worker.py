@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
+from predictor import pipeline
 from predictor.lean import keep_lean
 from predictor.metrics import Metrics
 from predictor.server import RankingServer
 from predictor.serving import Serving
 from predictor.watch import note, watch
 from searchrank.errors import SearchRankError
+from searchrank.v1 import ranking_pb2
 from searchrank.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ async def _serve(options: argparse.Namespace) -> None:
     serving.patience = BUILDER_SECONDS if options.supervised else 0.0
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.host)
+    await _warm(serving)
     server = RankingServer(serving, metrics)
     port = await server.start(options.host, options.port)
     gc.collect()
@@ -81,6 +84,16 @@ async def _serve(options: argparse.Namespace) -> None:
     follower.cancel()
     await server.stop()
     serving.close()
+
+
+async def _warm(serving: Serving) -> None:
+    """Answer a few questions before anybody asks, so that nobody waits for what is made on first use."""
+    ids = ranking_pb2.Ids(strings=ranking_pb2.StringIds(values=["a", "b"]))
+    for surface in serving.served():
+        for _ in range(2):
+            await pipeline.rank(surface, ranking_pb2.RankRequest(candidates=ids), None)
+            if surface.recaller.branches:
+                await pipeline.search(surface, ranking_pb2.SearchRequest(query="warm up"), None)
 
 
 def _stop_on(stopping: asyncio.Event, *, supervised: bool) -> None:

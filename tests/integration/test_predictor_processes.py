@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from predictor import Client, Query, ServeOptions, serving
+from predictor import Client, Query, ServeOptions, running_server
 from predictor.testing import make_shop
 from searchrank.errors import ConflictError, NotFoundError, UnavailableError
 
@@ -35,7 +35,7 @@ def free_ports(count: int) -> int:
 def test_two_workers_answer_one_channel_in_even_shares(home):
     base = free_ports(20)
     options = ServeOptions(home=home, port=0, workers=2, metrics_port=base)
-    with serving(options) as targets, Client(targets) as client:
+    with running_server(options) as targets, Client(targets) as client:
         for _ in range(200):
             assert client.rank(ASKED, ["i1"]).ids == ["i1"]
         shares = [_counted(base + k) for k in range(2)]
@@ -78,7 +78,10 @@ def test_a_busy_port_is_a_conflict_before_anything_is_spawned(home):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConflictError, match=f"127.0.0.1:{port}"), serving(ServeOptions(home=home, port=port)):
+        with (
+            pytest.raises(ConflictError, match=f"127.0.0.1:{port}"),
+            running_server(ServeOptions(home=home, port=port)),
+        ):
             pass
 
 
@@ -86,7 +89,7 @@ def test_a_server_without_a_live_release_says_so_and_ends(tmp_path):
     workspace = make_shop(tmp_path)
     workspace.ledger.unlink()
     options = ServeOptions(home=workspace.root, port=0)
-    with pytest.raises(NotFoundError, match="no release of model 'taste' is live"), serving(options):
+    with pytest.raises(NotFoundError, match="no release of model 'taste' is live"), running_server(options):
         pass
 
 

@@ -1,0 +1,82 @@
+"""Scoring in blocks, and the choice between loop and thread."""
+
+import threading
+from time import monotonic
+
+import numpy as np
+import pytest
+
+from predictor.journey import Deadline
+from predictor.scoring import BLOCK, Lane, Scoring
+from predictor.stages import ordered
+from searchrank.features import Rows
+
+
+class Doubling:
+    """Stands for an evaluator: its one column is the item row, doubled."""
+
+    def evaluate(self, _block, rows):
+        return (2 * rows.item_rows).astype(np.float32)[None, :]
+
+
+class First:
+    """Stands for a model: its score is the first column; it may take the last of somebody's time."""
+
+    def __init__(self, stop_after=None):
+        self.calls = 0
+        self.stop_after = stop_after
+        self.deadline = Deadline(monotonic() + 60)
+
+    def score(self, columns):
+        self.calls += 1
+        if self.calls == self.stop_after:
+            object.__setattr__(self.deadline, "expires", 0.0)
+        return columns[0].astype(np.float64)
+
+
+def rows(n: int) -> Rows:
+    zeros = np.zeros(n, np.int64)
+    return Rows(np.arange(n), np.zeros(1), zeros, np.zeros(n))
+
+
+@pytest.mark.parametrize("n", [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK])
+def test_every_row_is_scored_in_order(n):
+    model = First()
+    scored = Scoring(Doubling(), model, np.zeros(n)).score(rows(n), model.deadline)
+    np.testing.assert_array_equal(scored.scores, 2.0 * np.arange(n))
+    assert (scored.done, model.calls) == (n, -(-n // BLOCK))
+
+
+def test_blocks_after_the_deadline_are_not_computed_and_not_scored():
+    model = First(stop_after=2)
+    scored = Scoring(Doubling(), model, np.zeros(1)).score(rows(5 * BLOCK), model.deadline)
+    assert model.calls == 2
+    assert scored.done == 2 * BLOCK
+    assert not np.isnan(scored.scores[: 2 * BLOCK]).any()
+    assert np.isnan(scored.scores[2 * BLOCK :]).all()
+
+
+def test_work_whose_time_passed_in_the_queue_is_not_begun():
+    model = First()
+    scored = Scoring(Doubling(), model, np.zeros(1)).score(rows(10), Deadline(monotonic() - 1))
+    assert (model.calls, scored.done) == (0, 0)
+
+
+def test_order_is_by_score_then_place_and_unscored_rows_come_last():
+    scores = np.array([1.0, np.nan, 3.0, 3.0, -np.inf, np.inf])
+    assert ordered(scores, 0).tolist() == [5, 2, 3, 0, 4, 1]
+    assert ordered(scores, 2).tolist() == [5, 2]
+
+
+async def test_queued_work_runs_on_one_other_thread_in_turn():
+    lane = Lane()
+    threads = [await lane.queue(threading.get_ident) for _ in range(3)]
+    assert len(set(threads)) == 1
+    assert threads[0] != threading.get_ident()
+    lane.close()
+
+
+def test_work_is_short_up_to_two_milliseconds():
+    lane = Lane()
+    assert lane.is_short(0.002)
+    assert not lane.is_short(0.0021)
