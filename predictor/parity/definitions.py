@@ -70,9 +70,8 @@ def definitions() -> FeatureSet:
 
 def model_inputs(feature_set: FeatureSet) -> list[ModelInput]:
     """Return one model input for each feature, and numbers through every transform."""
-    texts = []
-    for name, feature in feature_set.features.items():
-        texts.append(name if feature.kind is Kind.NUMBER else f"{name} | vocabulary(2)")
+    kinds = {name: feature.kind for name, feature in feature_set.features.items()}
+    texts = [name if kind is Kind.NUMBER else f"{name} | vocabulary(2)" for name, kind in kinds.items()]
     texts += ["raw_item | standardize()", "raw_candidate | clip(-1, 2) | bucketize(8)", "raw_request | quantile(20)"]
     return [ModelInput.parse(text, feature_set) for text in texts]
 
@@ -105,12 +104,14 @@ def _features() -> Iterator[tuple[str, str]]:
 
 
 def _call(operator: Operator, scope: str, number: int) -> str:
-    words = []
-    for place, kind in enumerate(operator.operands):
-        roots = {"item": ("item",), "request": ("request",), "mixed": ("candidate", "item", "request")}[scope]
-        nouns = _BY_KIND[kind]
-        words.append(f"{roots[place % len(roots)]}.{nouns[(place + number) % len(nouns)]}")
-    for parameter in operator.parameters:
-        if parameter.default is None or parameter.name in _SAMPLES:
-            words.append(f"{parameter.name}={_SAMPLES[parameter.name]}")
+    roots = {"item": ("item",), "request": ("request",), "mixed": ("candidate", "item", "request")}[scope]
+    words = [
+        f"{roots[place % len(roots)]}.{_BY_KIND[kind][(place + number) % len(_BY_KIND[kind])]}"
+        for place, kind in enumerate(operator.operands)
+    ]
+    words += [
+        f"{parameter.name}={_SAMPLES[parameter.name]}"
+        for parameter in operator.parameters
+        if parameter.default is None or parameter.name in _SAMPLES
+    ]
     return f"{operator.name}({', '.join(words)})"

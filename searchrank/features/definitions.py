@@ -16,7 +16,7 @@ import yaml
 from searchrank.errors import DefinitionError, NotFoundError
 from searchrank.features.declaration import declare
 from searchrank.features.inputs import CANDIDATE_ROOTS, REQUEST_ROOTS, Input, Kind, Root
-from searchrank.features.language import Origin, nearest, parse_expression, parse_tree
+from searchrank.features.language import Origin, nearest, parse_expression
 from searchrank.features.node import InputNode, Node, Scope
 from searchrank.features.records import Encoder
 from searchrank.features.text import ANALYSER_REVISION
@@ -33,13 +33,18 @@ class Feature:
 
     Attributes:
         name: Name in the file.
-        text: Expression in canonical spacing.
+        text: Expression as written.
         node: Its typed graph.
     """
 
     name: str
     text: str
     node: Node
+
+    @property
+    def canonical(self) -> str:
+        """The expression in canonical spacing."""
+        return ast.unparse(ast.parse(self.text.strip(), mode="eval"))
 
     @property
     def kind(self) -> Kind:
@@ -93,7 +98,7 @@ class FeatureSet:
     def canonical(self) -> str:
         """The file in normal form: names sorted, defaults left out, spacing fixed; parses to an equal set."""
         inputs = {name: _declaration(item) for name, item in self.inputs.items()}
-        features = {name: feature.text for name, feature in self.features.items()}
+        features = {name: feature.canonical for name, feature in self.features.items()}
         return str(
             yaml.safe_dump({"inputs": inputs, "features": features}, sort_keys=False, allow_unicode=True, width=10**6)
         )
@@ -195,10 +200,7 @@ class _Reader:
                 raise self._error(key, f"unknown part {name!r:.40}", hint or "a feature file has inputs: and features:")
         self._read_inputs(sections)
         self._read_features(sections)
-        features = {}
-        for name in sorted(self._origins):
-            tree = parse_tree(self._origins[name])
-            features[name] = Feature(name, ast.unparse(tree), self._feature(name))
+        features = {n: Feature(n, self._origins[n].text, self._feature(n)) for n in sorted(self._origins)}
         inputs = dict(sorted(self._inputs.items()))
         return FeatureSet(MappingProxyType(inputs), MappingProxyType(features))
 
@@ -206,7 +208,8 @@ class _Reader:
         if len(self._text) > MAX_BYTES:
             raise DefinitionError(f"a feature file has at most {MAX_BYTES} characters", source=self._source)
         try:
-            for event in yaml.parse(self._text, Loader=yaml.CSafeLoader):
+            events = yaml.parse(self._text, Loader=yaml.CSafeLoader) if "&" in self._text else ()
+            for event in events:
                 if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                     raise self._at(event.start_mark, "anchors and aliases are not part of a feature file")
             root = yaml.compose(self._text, Loader=yaml.CSafeLoader)

@@ -100,10 +100,10 @@ def parse_tree(origin: Origin) -> ast.expr:
     return tree
 
 
-def _deeper_than(tree: ast.AST, limit: int) -> bool:
+def _deeper_than(tree: ast.expr, limit: int) -> bool:
     level = [tree]
     for _ in range(limit):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        level = [child for node in level for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
         if not level:
             return False
     return True

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -150,7 +151,7 @@ class Plan:
         """Record type of the item block."""
         return self.item.layout
 
-    @property
+    @cached_property
     def is_numeric(self) -> bool:
         """Whether every column is a number, as a model needs."""
         return all(k is Kind.NUMBER for k in self.candidate.kinds)
@@ -260,9 +261,11 @@ def _reuse(instructions: Sequence[Instruction], outputs: Sequence[Dense]) -> tup
     free: list[int] = []
     place: dict[int, int] = {}
     result = []
+    width = 0
     for k, item in enumerate(instructions):
         operands = tuple(Dense(place[o.column]) if isinstance(o, Dense) else o for o in item.operands)
-        real = free.pop() if free else len(set(place.values()))
+        real = free.pop() if free else width
+        width = max(width, real + 1)
         place[item.out.column] = real
         result.append(Instruction(item.node, Dense(real), operands, item.gathers))
         free += {place[o.column] for o in item.operands if isinstance(o, Dense) and last[o.column] == k}

@@ -149,11 +149,16 @@ def _times(item: Input, out: Cells, column: Column) -> None:
 
 
 def _fixed(item: Input, out: Cells, column: Column) -> None:
-    """Fill points and vectors: a missing row is NaN throughout.
+    """Fill points and vectors: a missing row is NaN throughout; a numpy array has one row each.
 
     Raises:
         DataError: When a row holds more or fewer numbers than declared.
     """
+    if isinstance(column, np.ndarray) and column.shape == out.shape:
+        out[:] = column
+        if item.type is InputType.POINT:
+            _check_points(item, out)
+        return
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if not (isinstance(array, pa.Array) and pa.types.is_list(array.type)):  # Parquet keeps lists of any length alone
         array = _as_arrow(item, array)
