@@ -131,7 +131,7 @@ def _points(sent: ranking_pb2.PointColumn, wanted: _Wanted) -> Raw:
     values = np.array(sent.coordinates, np.float64)
     wanted.count(len(values), width=2, what="coordinates")
     wanted.finite(values, width=2)
-    return pa.FixedSizeListArray.from_arrays(pa.array(values), 2, mask=wanted.mask)
+    return _rows(values.reshape(-1, 2), wanted)
 
 
 def _vectors(sent: ranking_pb2.VectorColumn, wanted: _Wanted) -> Raw:
@@ -141,7 +141,14 @@ def _vectors(sent: ranking_pb2.VectorColumn, wanted: _Wanted) -> Raw:
     values = np.array(sent.values, np.float32)
     wanted.count(len(values), width=size, what="numbers")
     wanted.finite(values, width=size)
-    return pa.FixedSizeListArray.from_arrays(pa.array(values), size, mask=wanted.mask)
+    return _rows(values.reshape(-1, size), wanted)
+
+
+def _rows(values: npt.NDArray[Any], wanted: _Wanted) -> Raw:
+    """Return one row a value, a missing one NaN throughout."""
+    if wanted.validity is not None:
+        values[~wanted.validity] = np.nan
+    return values
 
 
 def _offsets(sent: list[int], members: int, wanted: _Wanted) -> pa.Array:

@@ -57,7 +57,9 @@ def test_equal_meaning_has_equal_fingerprint_whatever_the_spelling():
 def test_the_fingerprint_changes_with_a_missing_policy_and_a_parameter():
     first = parse("x: clip(item.price, 0, 5)")
     assert first.fingerprint != parse("x: clip(item.price, 0, 6)").fingerprint
-    text = (INPUTS + "  x: clip(item.price, 0, 5)").replace("item.price: {type: float}", "item.price: {type: float, missing: 0}")
+    text = (INPUTS + "  x: clip(item.price, 0, 5)").replace(
+        "item.price: {type: float}", "item.price: {type: float, missing: 0}"
+    )
     assert first.fingerprint != FeatureSet.parse(text).fingerprint
 
 

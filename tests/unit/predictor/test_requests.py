@@ -138,8 +138,8 @@ def test_context_points_vectors_and_times_are_read():
     when = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
     sent = {"request.location": [(31.2, 121.5)], "user.home": [np.array([0.25, 0.5])], "request.time": [when]}
     admitted = question(context=columns(sent)).context
-    assert admitted["request.location"].to_pylist() == [[31.2, 121.5]]
-    assert admitted["user.home"].to_pylist() == [[0.25, 0.5]]
+    assert admitted["request.location"].tolist() == [[31.2, 121.5]]
+    assert admitted["user.home"].tolist() == [[0.25, 0.5]]
     assert admitted["request.time"].tolist() == [int(when.timestamp()) * 1_000_000 + 6]
 
 
