@@ -1,8 +1,7 @@
-"""What a trained ranking must beat, and what it cannot: popularity, the order of recall, the simulator's truth."""
+"""What a trained ranking must beat, and what it cannot: popularity as it was, and a simulator's truth."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,8 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recall import Query, RecallConfig, Recaller
-from searchrank.errors import ConfigError, DataError, NotFoundError
+from searchrank.errors import ConfigError, DataError
 from searchrank.features import Root, StatisticKind
 
 if TYPE_CHECKING:
@@ -19,15 +17,14 @@ if TYPE_CHECKING:
 
     from searchrank.features import FeatureSet
     from searchrank.features.snapshot import Snapshot
-    from searchrank.project import ModelSpec, Surface
+    from searchrank.project import ModelSpec
     from trainer.samples import Samples
 
-__all__ = ["oracle", "popularity", "recall_order"]
+__all__ = ["logged_order", "oracle", "popularity"]
 
 Floats = npt.NDArray[np.float64]
 
 TRUTH: Final = "truth.arrow"
-_LOGGER = logging.getLogger(__name__)
 
 
 def popularity(samples: Samples, snapshot: Snapshot, spec: ModelSpec) -> Floats:
@@ -57,52 +54,9 @@ def _first_count(feature_set: FeatureSet) -> str:
     raise ConfigError("name an item statistic to compare with, such as item.clicks_7d", field="popularity")
 
 
-def recall_order(samples: Samples, snapshot: Snapshot, surface: Surface | None) -> Floats:
-    """Return the order in which recall alone would show each request's items, shape (n,); not recalled ranks last.
-
-    Without indexes it is the place at which the log says each was shown. The indexes count all events of the log, also
-    those after a request: that can only help this baseline.
-    """
-    try:
-        config = RecallConfig.parse(surface.recall if surface is not None else {})
-        recaller = Recaller.open(snapshot.indexes, config)
-    except (NotFoundError, DataError, ConfigError) as error:
-        _LOGGER.info("recall order is taken from the log: %s", error)
-        return -samples.positions.astype(np.float64)
-    recent = config.item_to_item.recent if config.item_to_item else ""
-    limit = surface.candidates if surface is not None else 0
-    parts = [_ranks(samples, snapshot, recaller, part, (recent, limit)) for part in samples.parts()]
-    return -np.concatenate(parts)
-
-
-def _ranks(
-    samples: Samples, snapshot: Snapshot, recaller: Recaller, part: tuple[int, int], how: tuple[str, int]
-) -> Floats:
-    """Return the rank that recall gives each impression of some requests; infinite if it does not find it."""
-    recent, limit = how
-    rows = samples.encode(*part, snapshot)
-    texts = samples.requests.column("query").slice(part[0], part[1] - part[0]).to_pylist()
-    starts = samples.starts[part[0] : part[1] + 1] - samples.starts[part[0]]
-    ranks = np.full(len(rows), np.inf)
-    place = np.full(len(snapshot.catalogue) + 1, np.inf)
-    for i, text in enumerate(texts):
-        before = _recent_rows(rows.requests, recent, i, snapshot)
-        query = Query(text=text or "", recent=before, time=int(samples.times[part[0] + i]))
-        found = recaller.retrieve(query, limit).recalled.rows
-        place[found] = np.arange(len(found))
-        mine = slice(starts[i], starts[i + 1])
-        ranks[mine] = place[rows.item_rows[mine]]
-        place[found] = np.inf
-    return ranks
-
-
-def _recent_rows(requests: Any, name: str, row: int, snapshot: Snapshot) -> npt.NDArray[np.int64]:
-    """Return the catalogue rows of a user's recent items."""
-    if name not in (requests.dtype.names or ()):
-        return np.empty(0, np.int64)
-    cell = requests[name][row]
-    hashes = np.ascontiguousarray(cell["values"][: max(0, int(cell["count"]))])
-    return snapshot.catalogue.rows_of_hashes(hashes)
+def logged_order(samples: Samples) -> Floats:
+    """Return the order in which things were shown, shape (n,), for a model that no surface with recall uses."""
+    return -samples.positions.astype(np.float64)
 
 
 def oracle(samples: Samples, root: Path) -> Floats | None:

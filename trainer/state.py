@@ -20,26 +20,27 @@ if TYPE_CHECKING:
     from searchrank.features import FeatureSet
     from searchrank.workspace import Workspace
 
-__all__ = ["open_state", "raw_tables"]
+__all__ = ["open_state", "raw_tables", "read_events"]
 
 _COUNTED = ("kind", "event_time", "arrival_time", "user_id", "item_id", "query", "value")
 
 
 @contextmanager
-def open_state(workspace: Workspace, feature_set: FeatureSet, log: EventLog) -> Iterator[Snapshot]:
+def open_state(workspace: Workspace, feature_set: FeatureSet, log: EventLog, until: int) -> Iterator[Snapshot]:
     """Open a snapshot that knows every event of the log and every input of the feature set.
 
     Args:
         workspace: Where the catalogue and the snapshots are.
         feature_set: Declares inputs and statistics.
         log: The event log.
+        until: Time of the last request that will be asked about, microseconds since 1970 UTC.
 
     Raises:
         NotFoundError: When the workspace has no catalogue.
         DataError: When a table or event does not hold what is declared.
     """
     found = _published(workspace, feature_set)
-    if found is not None and found.manifest.event_offset >= log.end:
+    if found is not None and found.manifest.event_offset >= log.end and found.manifest.as_of > until:
         yield found
         return
     with tempfile.TemporaryDirectory(prefix=".training-", dir=workspace.root) as folder:
@@ -62,9 +63,14 @@ def _source(workspace: Workspace, log: EventLog) -> SnapshotSource:
     """
     items, users = raw_tables(workspace)
     end = log.end
-    events = EventColumns.from_batches(log.read(columns=_COUNTED))
+    events = read_events(log)
     last = int(events.known_time[-1]) + 1 if len(events) else 0
     return SnapshotSource(items=items, users=users, events=events, as_of=last, event_offset=end)
+
+
+def read_events(log: EventLog) -> EventColumns:
+    """Return all events as statistics and recall count them."""
+    return EventColumns.from_batches(log.read(columns=_COUNTED))
 
 
 def raw_tables(workspace: Workspace) -> tuple[pa.Table, pa.Table | None]:

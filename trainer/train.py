@@ -15,11 +15,12 @@ from searchrank.events import EventLog, schema
 from searchrank.features import Evaluator, FeatureSet
 from searchrank.models import Forest, Manifest, ReleaseDraft, Scorer, write_release
 from searchrank.project import Project
-from trainer.baselines import oracle, popularity, recall_order
+from trainer.baselines import logged_order, oracle, popularity
 from trainer.collect import Collected, Labelling, collect
 from trainer.evaluate import MODEL, ORACLE, POPULARITY, RECALL_ORDER, Evaluation, compare, unbiased
 from trainer.fit import Split, Trained, fit_model, split_by_time
 from trainer.golden import golden_rows
+from trainer.recall_order import recall_order
 from trainer.samples import matrix
 from trainer.state import open_state, raw_tables
 
@@ -114,7 +115,7 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
     collected = collect(job.log, job.feature_set, Labelling.of(job.spec))
     split = split_by_time(collected.samples)
     begin("counting statistics")
-    with open_state(job.workspace, job.feature_set, job.log) as snapshot:
+    with open_state(job.workspace, job.feature_set, job.log, int(collected.samples.times[-1])) as snapshot:
         trained = fit_model(job.spec, split, snapshot, parameters=parameters, progress=begin)
         begin("evaluating")
         evaluation = _evaluate(job, snapshot, split.test, trained.plan, Forest.parse(trained.model.text))
@@ -136,7 +137,7 @@ def evaluate_release(job: Job, plan: Plan, scorer: Scorer) -> Evaluation:
     """
     samples = collect(job.log, plan.feature_set, Labelling.of(job.spec)).samples
     test = split_by_time(samples).test
-    with open_state(job.workspace, plan.feature_set, job.log) as snapshot:
+    with open_state(job.workspace, plan.feature_set, job.log, int(samples.times[-1])) as snapshot:
         return _evaluate(job, snapshot, test, plan, scorer)
 
 
@@ -148,7 +149,9 @@ def _evaluate(job: Job, snapshot: Snapshot, test: Samples, plan: Plan, scorer: S
     rankings: dict[str, npt.NDArray[np.float64]] = {
         MODEL: scorer.score(columns),
         POPULARITY: popularity(chosen, snapshot, job.spec),
-        RECALL_ORDER: recall_order(chosen, snapshot, job.surface),
+        RECALL_ORDER: logged_order(chosen)
+        if job.surface is None or not job.surface.recall
+        else recall_order(chosen, snapshot, job.workspace, job.log, job.surface),
     }
     truth = oracle(chosen, job.workspace.root)
     if truth is not None:

@@ -201,7 +201,7 @@ def test_features_do_not_know_what_came_after_the_request(city):
     samples = collect(log, feature_set, Labelling({"click": 1}, 10**12)).samples
     half = int(samples.times[len(samples.times) // 2])
     early = samples.select(samples.times < half)
-    with open_state(city, feature_set, log) as snapshot:
+    with open_state(city, feature_set, log, int(samples.times[-1])) as snapshot:
         whole = early.encode(0, len(early.sizes), snapshot)
         events = EventColumns.from_batches(log.read())
         past = replace(snapshot, history=History.build(feature_set, events.before(half), snapshot.catalogue))
