@@ -35,6 +35,7 @@ __all__ = [
     "fill_request",
     "fitted_text",
     "read_fitted",
+    "texts_of",
 ]
 
 NUMBERS: Final = 20
@@ -48,9 +49,12 @@ CLIP: Final = (0.1, 5.0)
 STANDARD: Final = (2.4, 1.8)
 EDGES: Final = np.array([0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 2.5, 4, 8, 16], np.float32)
 CATEGORY_TEXTS: Final = [f"c{k}" for k in range(1_000)]
-WORD_TEXTS: Final = [f"w{k}" for k in range(500)]
+WORD_TEXTS: Final = [f"w{k}" for k in range(100)]
 _CATEGORY_HASHES: Final = hash_texts(CATEGORY_TEXTS)
 _WORD_HASHES: Final = hash_texts(WORD_TEXTS)
+_TEXTS: Final = dict(
+    zip([*_CATEGORY_HASHES.tolist(), *_WORD_HASHES.tolist()], [*CATEGORY_TEXTS, *WORD_TEXTS], strict=True)
+)
 VOCABULARY: Final = np.sort(_CATEGORY_HASHES[::2])
 
 Floats = npt.NDArray[np.float32]
@@ -248,6 +252,11 @@ def _distinct_words(rng: np.random.Generator, n: int, count: int) -> Ints:
     strides = rng.choice([1, 3, 7, 9, 11, 13, 17, 19], (n, 1))
     starts = rng.integers(0, len(WORD_TEXTS), (n, 1))
     return np.asarray((starts + strides * np.arange(count)) % len(WORD_TEXTS), np.int64)
+
+
+def texts_of(hashes: Ints) -> list[str | None]:
+    """Return the texts of categories or words, None for a missing one."""
+    return [_TEXTS.get(value) for value in hashes.tolist()]
 
 
 def fill(feature_set: FeatureSet, root: str, table: Table) -> npt.NDArray[np.void]:
