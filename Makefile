@@ -16,6 +16,7 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	sh protos/check.sh $(BIN)/python
+	$(BIN)/pytest -q tests/contract/test_operators.py -k golden
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/features.py
@@ -29,6 +30,7 @@ install: .venv/dev
 .venv/demo: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install -q -c constraints.txt -e '.[train]'
+	$(BIN)/python -c 'from searchrank.native import ensure_built; ensure_built(print)'
 	touch $@
 
 .venv/dev: .venv/demo

@@ -59,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _measure(workspace: Workspace, rounds: int) -> dict[str, float]:
     serving = Serving(workspace)
     serving.load()
-    loads, readies, lags, quiet = [], [], [], []
+    loads: list[float] = []
+    readies: list[float] = []
+    lags: list[float] = []
+    quiet: list[float] = []
     for number in range(rounds):
         texts = _definitions(workspace, number)
         folder = _release(workspace, texts)

@@ -48,7 +48,7 @@ def steps() -> Iterator[Steps]:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str | float]]) -> Table:
     """Return a table: the first column names the row, numbers have four decimals, NaN is a dash."""
-    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for i, name in enumerate(columns):
         made.add_column(name, justify="right" if i else "left", no_wrap=True)
     for row in rows:

@@ -80,7 +80,7 @@ def raw_tables(workspace: Workspace) -> tuple[pa.Table, pa.Table | None]:
         NotFoundError: When the workspace has no catalogue.
     """
     if not workspace.items.is_file():
-        raise NotFoundError(f"no catalogue {workspace.items}; run 'searchrank demo' or 'searchrank import' first")
+        raise NotFoundError(f"no catalogue {workspace.items}; run 'searchrank demo', or write it there (Arrow IPC)")
     return _table(workspace.items), _table(workspace.users) if workspace.users.is_file() else None
 
 
