@@ -16,7 +16,7 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	sh protos/check.sh $(BIN)/python
-	$(BIN)/pytest -q tests/contract/test_operators.py -k golden
+	$(BIN)/pytest -q tests/contract/test_operators.py -k bytes_change
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/features.py

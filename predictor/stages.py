@@ -67,9 +67,7 @@ def know(surface: ServedSurface, question: Question, journey: Journey) -> Asked:
     user = hash_text(question.user_id) if question.user_id else 0
     known = np.array([[user], [query_hash(question.query)], [question.time_us]], np.int64)
     fill_requests(surface.snapshot, record, known[0], known[1], known[2])
-    sent = encoder.encode(question.context, 1)
-    for name in question.context:
-        record[name] = sent[name]
+    encoder.write(record, question.context)
     journey.ran("know")
     return Asked(question, record)
 
