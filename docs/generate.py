@@ -13,6 +13,7 @@ import sys
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
@@ -142,6 +143,8 @@ def _value(kind: Any, info: Any) -> str:
         return f"{_value(parts[0], info)}, repeatable"
     if parts:
         return _value(parts[0], info)
+    if issubclass(kind, Enum):
+        return " or ".join(f"`{member.value}`" for member in kind)
     bounds = [str(bound) for bound in (info.min, info.max) if bound is not None]
     ends = f", {' to '.join(bounds)}" if len(bounds) == 2 else f", at least {bounds[0]}" if bounds else ""
     return _VALUES[kind] + ends
