@@ -1,4 +1,4 @@
-"""Times that can be compared: contenders take turns, round by round, with the garbage collector off."""
+"""Times that can be compared: contenders take turns in a new order each round, with the garbage collector off."""
 
 from __future__ import annotations
 
@@ -44,18 +44,22 @@ class Timing:
 
 
 def interleaved(contenders: Mapping[str, Callable[[], object]], *, seconds: float, least: int = 5) -> dict[str, Timing]:
-    """Call every contender in turn until ``seconds`` are over, ``least`` rounds at least.
+    """Call every contender once a round until ``seconds`` are over, ``least`` rounds at least.
 
-    Two rounds before the first are not counted.
+    The order is drawn anew for each round, so that nobody always follows the one that leaves the caches coldest. Two
+    rounds before the first are not counted.
     """
+    rng = np.random.default_rng(1)
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(2):
         for call in contenders.values():
             call()
-    end = perf_counter() + seconds
+    names, end = list(contenders), perf_counter() + seconds
     with _no_collection():
         while perf_counter() < end or min(map(len, times.values())) < least:
-            for name, call in contenders.items():
+            for place in rng.permutation(len(contenders)):
+                name = names[place]
+                call = contenders[name]
                 began = perf_counter()
                 call()
                 times[name].append(perf_counter() - began)
