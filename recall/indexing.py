@@ -133,5 +133,7 @@ def _read_events(workspace: Workspace) -> tuple[EventColumns, int]:
     log = EventLog.open(workspace.events)
     events = EventColumns.from_batches(log.read(columns=EVENT_COLUMNS))
     if not len(events):
-        raise NotFoundError(f"the event log in {workspace.events} holds no events; run 'searchrank demo', or append some with searchrank.events")
+        raise NotFoundError(
+            f"the event log in {workspace.events} holds no events; run 'searchrank demo' or append some"
+        )
     return events, len(events)
