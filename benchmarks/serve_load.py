@@ -180,6 +180,7 @@ class _Load:
             "p50_ms": p50,
             "p99_ms": p99,
             "cpu_ms": round(cpu / len(answers) * 1e3, 3),
+            "core_share": round(cpu / elapsed, 2),
             "client_cpu_ms": round(own / len(answers) * 1e3, 3),
             "stages_us": self._stages(),
         }
