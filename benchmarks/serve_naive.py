@@ -1,8 +1,9 @@
 """The other server: FastAPI and uvicorn, rows by one MGET, numpy features, ``Booster.predict``.
 
-What a competent team writes in a week, without a platform: one process with uvloop, packed rows in Valkey over a Unix
-socket through hiredis (uvicorn takes httptools where it is installed), vectorised numpy, one matrix, LightGBM on one thread. Logarithms, z-scores and cosines are
-computed in float64 and rounded once (a tenth of a millisecond more), so that the model sees the bits that ours sees.
+What a competent team writes in a week, without a platform: one process with uvloop (and httptools where it is
+installed), packed rows in Valkey over a Unix socket through hiredis, vectorised numpy, one matrix, LightGBM on one
+thread. Logarithms, z-scores and cosines are computed in float64 and rounded once (a tenth of a millisecond more), so
+that the model sees the bits that ours sees.
 """
 
 from __future__ import annotations
