@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typing_extensions import override
 
 from searchrank.errors import SearchRankError
@@ -44,9 +44,11 @@ def _verbs() -> dict[str, importlib.metadata.EntryPoint]:
 def _summary(entry: importlib.metadata.EntryPoint) -> str:
     """Return the first line of a verb's docstring without importing it."""
     module, _, name = entry.value.partition(":")
+    top, *parts = module.split(".")
     try:
-        spec = importlib.util.find_spec(module)
-        tree = ast.parse(Path(str(spec.origin)).read_bytes()) if spec else ast.Module([], [])
+        spec = importlib.util.find_spec(top)
+        places = spec.submodule_search_locations if spec is not None else None
+        tree = ast.parse(Path((places or [""])[0], *parts).with_suffix(".py").read_bytes())
     except (ImportError, OSError, SyntaxError):
         return "(cannot be imported)"
     for node in tree.body:
@@ -63,11 +65,12 @@ class _Verbs(TyperGroup):
     @override
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
         entry = _verbs().get(cmd_name)
-        if entry is None:
-            return None
-        if ctx.resilient_parsing or "--help" in sys.argv[1:2] or len(sys.argv) == 1:
-            return TyperCommand(cmd_name, help=_summary(entry))
-        return _load(cmd_name, entry)
+        return None if entry is None else _load(cmd_name, entry)
+
+    @override
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(entry)) for name, entry in sorted(_verbs().items())])
 
 
 def _load(name: str, entry: importlib.metadata.EntryPoint) -> Any:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainer.metrics import EmptyQueries, auc, average_precision, mean, ndcg, reciprocal_rank
     from trainer.prepared import train_prepared
     from trainer.promotion import Change, promote, roll_back
-    from trainer.publish import publish
+    from trainer.publishing import publish
     from trainer.ranking import Ranking
     from trainer.registry import Registry
     from trainer.significance import Interval, bootstrap, paired_bootstrap
@@ -48,7 +48,7 @@ _HOMES = {
     "metrics": ("EmptyQueries", "auc", "average_precision", "mean", "ndcg", "reciprocal_rank"),
     "prepared": ("train_prepared",),
     "promotion": ("Change", "promote", "roll_back"),
-    "publish": ("publish",),
+    "publishing": ("publish",),
     "ranking": ("Ranking",),
     "registry": ("Registry",),
     "significance": ("Interval", "bootstrap", "paired_bootstrap"),

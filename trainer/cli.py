@@ -106,7 +106,7 @@ def _live(ledger: Ledger, name: str) -> Entry:
 
 def _train_log(place: Workspace, wish: _Wish, chosen: Mapping[str, object], *, json: bool) -> None:
     """Train on a workspace's event log, release, register and, if wanted, promote."""
-    from trainer.publish import publish  # noqa: PLC0415 - heavy
+    from trainer.publishing import publish  # noqa: PLC0415 - heavy
     from trainer.train import Job  # noqa: PLC0415 - heavy
 
     started = time.monotonic()

@@ -57,7 +57,7 @@ class EventLog:
             folder.mkdir(parents=True, exist_ok=True)
         elif not folder.is_dir():
             raise NotFoundError(
-                f"there is no event log in {folder}; run 'searchrank demo', or make one with EventLog.open(…, writable=True)"
+                f"there is no event log in {folder}; run 'searchrank demo' or make one with writable=True"
             )
         writer = LogWriter(folder, strict=schema is not None) if writable else None
         log = cls(folder, 0, [], {}, writer)
