@@ -34,6 +34,7 @@ _OPTIONS: Final = [
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
 ]
 _ERRORS: Final[dict[grpc.StatusCode, type[SearchRankError]]] = {
+    grpc.StatusCode.CANCELLED: UnavailableError,  # the server stopped while it answered
     grpc.StatusCode.NOT_FOUND: NotFoundError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
