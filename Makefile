@@ -16,6 +16,7 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	sh protos/check.sh $(BIN)/python
+	$(BIN)/python -m docs.generate --check
 	$(BIN)/pytest -q tests/contract/test_operators.py -k bytes_change
 
 bench: .venv/dev

@@ -231,7 +231,7 @@ class _Loader:
         if not folders:
             raise NotFoundError(
                 f"no release of model {model!r} is live; train one with 'searchrank train' and promote it with "
-                f"'searchrank release promote {model}'"
+                f"'searchrank release promote VERSION --model {model}'"
             )
         return folders
 

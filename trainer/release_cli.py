@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["release"]
 
 release = typer.Typer(
-    help="List and show releases, make one live, go back.", no_args_is_help=True, rich_markup_mode=None
+    add_completion=False,
+    help="List and show releases, make one live, go back.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 _HOME = Path(".searchrank")

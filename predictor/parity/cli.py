@@ -55,7 +55,7 @@ def parity(
     json_: Json = False,
 ) -> None:
     """Prove that features and scores have the same bits everywhere, and that a release that lies is refused.
-
+    \f
     Raises:
         Exit: With code 1 when a bit differs, a mutant survives or an operator is not covered.
     """
