@@ -31,6 +31,11 @@ class Workspace:
         return self.root / "features.yaml"
 
     @property
+    def experiments(self) -> Path:
+        """``experiments.yaml``: who sees what; may be absent."""
+        return self.root / "experiments.yaml"
+
+    @property
     def items(self) -> Path:
         """The raw catalogue, one row an item (Arrow IPC)."""
         return self.root / "catalogue" / "items.arrow"

@@ -1,0 +1,33 @@
+"""What a configuration must agree with: the project's surfaces, their branches, inputs and releases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from searchrank.project import Project
+
+__all__ = ["Surroundings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is there to be named.
+
+    Attributes:
+        project: Surfaces and models.
+        versions: Release versions by model.
+        inputs: Request-scope text inputs that callers may send, for targeting.
+    """
+
+    project: Project
+    versions: Mapping[str, tuple[int, ...]]
+    inputs: frozenset[str]
+
+    def branches(self, surface: str) -> tuple[str, ...]:
+        """Return the recall branches of a surface."""
+        return tuple(self.project.surfaces[surface].recall)
+
+    def releases(self, surface: str) -> tuple[int, ...]:
+        """Return the release versions of a surface's model."""
+        return self.versions.get(self.project.surfaces[surface].model, ())
