@@ -94,7 +94,7 @@ class Release:
             if manifest.fingerprints.get(part) != value:
                 raise ReleaseRefusedError(
                     f"{_label(manifest)}: its {part} mean something else here (fingerprint {value[:12]}, was "
-                    f"{str(manifest.fingerprints.get(part))[:12]}): its definitions, or an operator, changed; train it again. "
+                    f"{str(manifest.fingerprints.get(part))[:12]}): definitions or operators changed; train again. "
                     + _environments(manifest)
                 )
         if plan.columns != manifest.columns:
