@@ -50,7 +50,7 @@ class _Subject:
     matrix: offline.Matrix
 
 
-def parity(
+def parity(  # noqa: DOC501 (the docstring is the help)
     rows: Annotated[int, typer.Option(help="Random pairs to compare.", min=1_000)] = 100_000,
     json_: Json = False,
 ) -> None:
@@ -79,7 +79,7 @@ def parity(
     if json_:
         emit(figures)
     if figures["differing_bits"] or caught < planted or len(covered) < total:
-        raise typer.Exit(1)  # noqa: DOC501 (the help shows the docstring)
+        raise typer.Exit(1)
 
 
 def _subject(folder: Path, rows: int, console: Console) -> _Subject:
