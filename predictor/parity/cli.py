@@ -50,11 +50,11 @@ class _Subject:
     matrix: offline.Matrix
 
 
-def parity(  # noqa: DOC501 (the docstring is the help)
+def parity(
     rows: Annotated[int, typer.Option(help="Random pairs to compare.", min=1_000)] = 100_000,
     json_: Json = False,
 ) -> None:
-    """Prove that features and scores have the same bits everywhere, and that a release that lies is refused."""
+    """Prove that features and scores have the same bits everywhere, and that a release that lies is refused."""  # noqa: DOC501
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="searchrank-parity-") as folder:
         subject = _subject(Path(folder), rows, console)
