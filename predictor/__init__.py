@@ -11,12 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from predictor.answers import Coverage, Explanation, Finding, Ranking, ReleaseIdentity, SearchResult
+    from predictor.answers import Arm, Coverage, Explanation, Finding, Ranking, ReleaseIdentity, SearchResult
     from predictor.background import running_server
     from predictor.client import AsyncClient, Client, Query
     from predictor.supervisor import ServeOptions
 
 __all__ = [
+    "Arm",
     "AsyncClient",
     "Client",
     "Coverage",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from searchrank.v1 import ranking_pb2
 
-__all__ = ["Coverage", "Explanation", "Finding", "Ranking", "ReleaseIdentity", "SearchResult"]
+__all__ = ["Arm", "Coverage", "Explanation", "Finding", "Ranking", "ReleaseIdentity", "SearchResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,25 @@ class ReleaseIdentity:
     name: str
     version: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """An experiment arm that applied.
+
+    Attributes:
+        layer: Its layer.
+        experiment: Its experiment.
+        arm: Its name.
+        propensity: Share of the experiment's units that get this arm, 0 to 1.
+        overridden: Whether the unit is listed for it instead of chosen by chance; it must not be counted.
+    """
+
+    layer: str
+    experiment: str
+    arm: str
+    propensity: float
+    overridden: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +89,7 @@ class Ranking:
         order: Shape ``(n,)``, position of each id among the candidates sent.
         unknown: Positions among the candidates sent of ids that the catalogue does not hold.
         coverage: What was left out.
+        arms: The experiment arms that applied.
     """
 
     request_id: str
@@ -80,6 +100,7 @@ class Ranking:
     order: npt.NDArray[np.int64]
     unknown: npt.NDArray[np.int64]
     coverage: Coverage
+    arms: tuple[Arm, ...] = ()
 
     @classmethod
     def of(cls, answer: ranking_pb2.RankResponse) -> Ranking:
@@ -105,6 +126,7 @@ class SearchResult:
         found_by: For each id, the branches that found it.
         candidates: How many items the model was handed.
         coverage: What was left out.
+        arms: The experiment arms that applied.
     """
 
     request_id: str
@@ -115,6 +137,7 @@ class SearchResult:
     found_by: tuple[tuple[Finding, ...], ...]
     candidates: int
     coverage: Coverage
+    arms: tuple[Arm, ...] = ()
 
     @classmethod
     def of(cls, answer: ranking_pb2.SearchResponse) -> SearchResult:
@@ -146,6 +169,7 @@ class Explanation:
         found_by: For each id, the branches that find it.
         unknown: Positions of ids that the catalogue does not hold.
         coverage: What was left out.
+        arms: The experiment arms that applied.
     """
 
     request_id: str
@@ -160,6 +184,7 @@ class Explanation:
     found_by: tuple[tuple[Finding, ...], ...]
     unknown: npt.NDArray[np.int64]
     coverage: Coverage
+    arms: tuple[Arm, ...] = ()
 
     @classmethod
     def of(cls, answer: ranking_pb2.ExplainResponse) -> Explanation:
@@ -190,6 +215,7 @@ def _heading(answer: Any) -> dict[str, Any]:
             tuple((part.stage, part.subject, part.reason) for part in coverage.degradations),
             {part.stage: part.elapsed_us for part in coverage.stages},
         ),
+        "arms": tuple(Arm(a.layer, a.experiment, a.arm, a.propensity, a.overridden) for a in answer.arms),
     }
 
 

@@ -18,7 +18,7 @@ from searchrank.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from predictor.answers import Coverage, Finding
+    from predictor.answers import Arm, Coverage, Finding
     from predictor.client import Query
 
 __all__ = ["explain", "rank", "search", "serve"]
@@ -97,6 +97,7 @@ def search(  # noqa: PLR0913, PLR0917 - one option each
                         result.ids, names, result.scores.tolist(), result.found_by, strict=True
                     )
                 ],
+                **_arms(result.arms),
                 **_coverage(result.coverage),
             }
         )
@@ -132,7 +133,7 @@ def rank(  # noqa: PLR0913, PLR0917 - one option each
     lines = zip(result.ids, names, result.scores.tolist(), strict=True)
     if as_json:
         items = [{"id": i, "title": n, "score": _number(s), "unknown": i in unknown} for i, n, s in lines]
-        emit({"request_id": result.request_id, "items": items, **_coverage(result.coverage)})
+        emit({"request_id": result.request_id, "items": items, **_arms(result.arms), **_coverage(result.coverage)})
         return
     rows = [(n or str(i), str(i), _shown(s), "not in the catalogue" if i in unknown else "") for i, n, s in lines]
     _table("ranked", ["title", "id", "score", ""], rows)
@@ -172,7 +173,7 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
             }
             for item, score, columns, found in items
         ]
-        emit({"base_score": told.base_score, "items": shown, **_coverage(told.coverage)})
+        emit({"base_score": told.base_score, "items": shown, **_arms(told.arms), **_coverage(told.coverage)})
         return
     for item, score, columns, found in items:
         by = ", ".join(f"{f.branch} #{f.rank}" for f in found) or "no branch"
@@ -213,6 +214,10 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
     names = ("stage", "subject", "reason")
     left_out = [dict(zip(names, part, strict=True)) for part in coverage.degradations]
     return {"left_out": left_out, "stages_us": coverage.stages}
+
+
+def _arms(arms: Sequence[Arm]) -> dict[str, Any]:
+    return {"arms": [{"layer": a.layer, "experiment": a.experiment, "arm": a.arm} for a in arms]}
 
 
 def _number(value: float) -> float | None:

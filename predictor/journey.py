@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from searchrank.experiments import Assigned
 
 __all__ = ["Deadline", "Degradation", "Journey"]
 
@@ -73,11 +76,13 @@ class Journey:
         deadline: When the answer is due.
         degradations: What was left out so far.
         stages: Name and microseconds of the stages that ran, in order.
+        arms: Experiment arms that apply.
     """
 
     deadline: Deadline
     degradations: list[Degradation] = field(default_factory=list)
     stages: list[tuple[str, int]] = field(default_factory=list)
+    arms: tuple[Assigned, ...] = ()
     _mark: float = field(default_factory=monotonic)
 
     def ran(self, stage: str) -> None:

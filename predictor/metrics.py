@@ -41,6 +41,12 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self.experiments = Counter(
+            "searchrank_experiments_loads",
+            "Experiment files taken into service, or refused",
+            ["result"],
+            registry=self.registry,
+        )
         self.live = Gauge(
             "searchrank_live",
             "1 for what is served",

@@ -1,7 +1,8 @@
 """The request path, as the sentence it is.
 
-Rank: admit, know who asks, locate, hydrate, score, order, answer. Search: admit, know, recall, hydrate, score, order,
-answer. Every stage lives in ``predictor.stages``; what crosses the wire is made in ``predictor.responses``.
+Rank: assign experiments, admit, know who asks, locate, hydrate, score, order, answer. Search: assign, admit, know,
+recall, hydrate, score, order, answer. Assigning is in ``predictor.trials``, every other stage in ``predictor.stages``;
+what crosses the wire is made in ``predictor.responses``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from predictor.journey import Deadline, Journey
 from predictor.requests import MAX_EXPLAINED, MAX_RESULTS, admit_candidates, admit_question
 from predictor.responses import explain_response, rank_response, search_response
 from predictor.stages import hydrate, know, locate, ordered, reasons, recall, score
+from predictor.trials import assign
 from searchrank.errors import RequestError
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ async def rank(
         RequestError: When the request is wrong; names the field.
     """
     journey = Journey(Deadline.of_call(remaining, surface.budget))
+    surface = assign(surface, request, journey)
     question = admit_question(request, surface.schema)
     candidates = admit_candidates(
         request.candidates,
@@ -60,6 +63,7 @@ async def search(
         RequestError: When the request is wrong; names the field.
     """
     journey = Journey(Deadline.of_call(remaining, surface.budget))
+    surface = assign(surface, request, journey)
     question = admit_question(request, surface.schema)
     if not surface.recaller.branches:
         raise RequestError(f"{surface.name!r} has no recall branches; it answers Rank and Explain", field="surface")
@@ -83,6 +87,7 @@ async def explain(
         RequestError: When the request is wrong; names the field.
     """
     journey = Journey(Deadline.of_call(remaining, surface.budget))
+    surface = assign(surface, request, journey)
     question = admit_question(request, surface.schema)
     candidates = admit_candidates(
         request.ids, request.candidate_columns, surface.schema, most=MAX_EXPLAINED, part="ids"

@@ -113,3 +113,11 @@ def _put_coverage(response: Any, journey: Journey) -> None:
         coverage.degradations.add(stage=part.stage, subject=part.subject, reason=part.reason)
     for stage, elapsed in journey.stages:
         coverage.stages.add(stage=stage, elapsed_us=max(0, elapsed))
+    for one in journey.arms:
+        response.arms.add(
+            layer=one.layer,
+            experiment=one.experiment,
+            arm=one.arm,
+            propensity=one.propensity,
+            overridden=one.overridden,
+        )

@@ -9,19 +9,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from predictor.block import open_block
+from predictor.quotas import QuotaRecaller
 from predictor.requests import Schema
 from predictor.scoring import Lane, Scoring
 from predictor.stamp import take_stamp
-from recall import RecallConfig, Recaller
+from predictor.trials import Trial, load_trials
+from recall import RecallConfig
 from searchrank.errors import NotFoundError, RequestError, SearchRankError, UnavailableError
 from searchrank.features import Evaluator
 from searchrank.features.snapshot import Snapshot, current
-from searchrank.models import Ledger, Release
+from searchrank.models import Ledger, Release, find_release
 from searchrank.project import Project, Surface
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class ServedSurface:
         lane: The scoring thread.
         seconds_per_row: Cost of features and score of a candidate on this machine.
         recall_cost: Running estimate of the cost of recall.
+        trial: What is tried on it; None: nothing.
     """
 
     name: str
@@ -71,13 +74,14 @@ class ServedSurface:
     digest: str
     snapshot: Snapshot
     schema: Schema
-    recaller: Recaller
+    recaller: QuotaRecaller
     recent_input: str
     short: Scoring
     long: Scoring
     lane: Lane
     seconds_per_row: float
     recall_cost: Cost
+    trial: Trial | None = None
 
     @property
     def budget(self) -> float:
@@ -96,10 +100,14 @@ class Loaded:
     Attributes:
         taken: Surfaces that now serve something else.
         refused: Why a surface does not serve what it should, by name.
+        experiments_taken: Which experiments are tried now in place of others, in words; empty: the same as before.
+        experiments_refused: Why the file's experiments are not tried; None when they are.
     """
 
     taken: tuple[str, ...]
     refused: Mapping[str, SearchRankError]
+    experiments_taken: str = ""
+    experiments_refused: SearchRankError | None = None
 
 
 class Serving:
@@ -107,7 +115,7 @@ class Serving:
 
     Attributes:
         workspace: Where they are defined.
-        stamp: Identity of ledger and snapshot pointer at the last load.
+        stamp: Identity of ledger, snapshot pointer and experiments at the last load.
         patience: Seconds that a load leaves a large item block to the supervisor's builder.
     """
 
@@ -115,6 +123,8 @@ class Serving:
         self.workspace = workspace
         self.stamp = take_stamp(workspace)
         self._surfaces: Mapping[str, ServedSurface] = {}
+        self._live: Mapping[str, ServedSurface] = {}  # the same without what is tried on them
+        self._trials: Mapping[str, Trial] = {}
         self._problems: Mapping[str, SearchRankError] = {}
         self.patience = 0.0
         self._lane = Lane()
@@ -152,7 +162,7 @@ class Serving:
             surfaces: dict[str, ServedSurface] = {}
             refused: dict[str, SearchRankError] = {}
             for name, config in project.surfaces.items():
-                old = self._surfaces.get(name)
+                old = self._live.get(name)
                 try:
                     surfaces[name] = loader.load(name, config, old)
                 except SearchRankError as error:
@@ -162,9 +172,27 @@ class Serving:
             if not surfaces:
                 problem = next(iter(refused.values()))
                 raise problem
-            taken = tuple(name for name in surfaces if surfaces[name] is not self._surfaces.get(name))
-            self._surfaces, self._problems = surfaces, refused
-            return Loaded(taken, refused)
+            taken = tuple(name for name in surfaces if surfaces[name] is not self._live.get(name))
+            before = _words(self._trials)
+            refusal = self._load_trials(loader, project, surfaces)
+            self._live, self._problems = surfaces, refused
+            tried = {
+                name: replace(surfaces[name], trial=trial) for name, trial in self._trials.items() if name in surfaces
+            }
+            self._surfaces = {**surfaces, **tried}
+            now = _words(self._trials)
+            return Loaded(taken, refused, now if now != before else "", refusal)
+
+    def _load_trials(
+        self, loader: _Loader, project: Project, surfaces: Mapping[str, ServedSurface]
+    ) -> SearchRankError | None:
+        """Take the experiments of the workspace into service, or keep those there are and return why."""
+        try:
+            self._trials = load_trials(self.workspace, project, surfaces, loader.pinned)
+        except SearchRankError as error:
+            self._trials = {name: trial.renewed() for name, trial in self._trials.items()}
+            return error
+        return None
 
     def summary(self) -> str:
         """Return in words what is served."""
@@ -180,6 +208,10 @@ class Serving:
     def close(self) -> None:
         """Let the scoring thread end."""
         self._lane.close()
+
+
+def _words(trials: Mapping[str, Trial]) -> str:
+    return "; ".join(f"{name}: experiments {trial.version}" for name, trial in trials.items()) or "nothing"
 
 
 class _Loader:
@@ -209,6 +241,19 @@ class _Loader:
                 raise
             _logger.exception("surface %s: the live release is refused; trying the one before", name)
             return self._fall_back(name, config, earlier, error)
+
+    def pinned(self, surface: ServedSurface, version: int) -> ServedSurface:
+        """Return what serves another version of a surface's model beside the live one.
+
+        Raises:
+            SearchRankError: When it cannot be served.
+        """
+        live = find_release(self._workspace.releases, surface.config.model, version)
+        if surface.release.folder.resolve() == live.resolve():
+            return surface
+        folder = surface.snapshot.folder
+        key = (surface.name, live, folder)
+        return self._once(key, lambda: self._serve(surface.name, surface.config, live, folder))
 
     def _fall_back(self, name: str, config: Surface, earlier: list[Path], refusal: SearchRankError) -> ServedSurface:
         """Serve the latest earlier release that proves itself, so that a restart survives a bad promotion."""
@@ -251,7 +296,7 @@ class _Loader:
             digest=release.digest,
             snapshot=snapshot,
             schema=Schema.of(features.inputs.values()),
-            recaller=Recaller.open(snapshot.indexes, recalled) if recalled else Recaller([], {}),
+            recaller=QuotaRecaller.open(snapshot.indexes, recalled) if recalled else QuotaRecaller([], {}),
             recent_input=recent if recent in features.inputs else "",
             short=short,
             long=long,

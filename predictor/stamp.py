@@ -1,4 +1,4 @@
-"""What tells that something else is to be served: the identity on disk of ledger and snapshot pointer."""
+"""What tells that something else is to be served: the identity on disk of ledger, snapshot pointer and experiments."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Stamp = tuple[tuple[int, int, int], ...]
 
 
 def take_stamp(workspace: Workspace) -> Stamp:
-    """Return a value that changes whenever the ledger or the snapshot pointer is written (two stat calls)."""
-    return _identity(workspace.ledger), _identity(workspace.snapshots / "CURRENT")
+    """Return a value that changes whenever ledger, snapshot pointer or experiments are written (three stat calls)."""
+    return _identity(workspace.ledger), _identity(workspace.snapshots / "CURRENT"), _identity(workspace.experiments)
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Follows the ledger and the snapshot pointer, and takes what they name into service while requests go on."""
+"""Follows ledger, snapshot pointer and experiments, and takes what they name into service while requests go on."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ def note(metrics: Metrics, serving: Serving, loaded: Loaded) -> None:
     for name, error in loaded.refused.items():
         metrics.loads.labels("refused").inc()
         _logger.error("surface %s: refused, what was serving goes on serving: %s", name, error)
+    if loaded.experiments_refused is not None:
+        metrics.experiments.labels("refused").inc()
+        _logger.error("experiments: refused, what was tried goes on being tried: %s", loaded.experiments_refused)
+    elif loaded.experiments_taken:
+        metrics.experiments.labels("taken").inc()
+        _logger.info("now trying %s", loaded.experiments_taken)
     if loaded.taken:
         metrics.loads.labels("taken").inc(len(loaded.taken))
         metrics.live.clear()

@@ -34,7 +34,7 @@ class RankRequest(_message.Message):
     def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., candidates: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class RankResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "order", "unknown", "coverage")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "order", "unknown", "coverage", "arms")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class RankResponse(_message.Message):
     ORDER_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    ARMS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -51,7 +52,8 @@ class RankResponse(_message.Message):
     order: _containers.RepeatedScalarFieldContainer[int]
     unknown: _containers.RepeatedScalarFieldContainer[int]
     coverage: Coverage
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., order: _Optional[_Iterable[int]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ...) -> None: ...
+    arms: _containers.RepeatedCompositeFieldContainer[AssignedArm]
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., order: _Optional[_Iterable[int]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ...) -> None: ...
 
 class SearchRequest(_message.Message):
     __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "limit")
@@ -74,7 +76,7 @@ class SearchRequest(_message.Message):
     def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class SearchResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "provenance", "candidates", "coverage")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "provenance", "candidates", "coverage", "arms")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +85,7 @@ class SearchResponse(_message.Message):
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    ARMS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -91,7 +94,8 @@ class SearchResponse(_message.Message):
     provenance: Provenance
     candidates: int
     coverage: Coverage
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., candidates: _Optional[int] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ...) -> None: ...
+    arms: _containers.RepeatedCompositeFieldContainer[AssignedArm]
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., candidates: _Optional[int] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "ids", "candidate_columns")
@@ -116,7 +120,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage", "arms")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +133,7 @@ class ExplainResponse(_message.Message):
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    ARMS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -141,7 +146,8 @@ class ExplainResponse(_message.Message):
     provenance: Provenance
     unknown: _containers.RepeatedScalarFieldContainer[int]
     coverage: Coverage
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ...) -> None: ...
+    arms: _containers.RepeatedCompositeFieldContainer[AssignedArm]
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ...) -> None: ...
 
 class Ids(_message.Message):
     __slots__ = ("strings", "integers")
@@ -258,6 +264,20 @@ class Provenance(_message.Message):
     ranks: _containers.RepeatedScalarFieldContainer[int]
     scores: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, branches: _Optional[_Iterable[str]] = ..., items: _Optional[_Iterable[int]] = ..., branch_indexes: _Optional[_Iterable[int]] = ..., ranks: _Optional[_Iterable[int]] = ..., scores: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class AssignedArm(_message.Message):
+    __slots__ = ("layer", "experiment", "arm", "propensity", "overridden")
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    ARM_FIELD_NUMBER: _ClassVar[int]
+    PROPENSITY_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDDEN_FIELD_NUMBER: _ClassVar[int]
+    layer: str
+    experiment: str
+    arm: str
+    propensity: float
+    overridden: bool
+    def __init__(self, layer: _Optional[str] = ..., experiment: _Optional[str] = ..., arm: _Optional[str] = ..., propensity: _Optional[float] = ..., overridden: _Optional[bool] = ...) -> None: ...
 
 class Coverage(_message.Message):
     __slots__ = ("degradations", "stages")

@@ -1,0 +1,138 @@
+"""What is tried on a surface: who is in which arm, and the surface as an arm has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from searchrank.errors import NotFoundError
+from searchrank.experiments import Experiments, Surroundings, Value
+from searchrank.features.inputs import Input, InputType, Root
+from searchrank.models import releases
+
+if TYPE_CHECKING:
+    from predictor.journey import Journey
+    from predictor.requests import AnyRequest
+    from predictor.serving import ServedSurface
+    from searchrank.experiments.assignment import Assigner
+    from searchrank.project import Project
+    from searchrank.workspace import Workspace
+
+__all__ = ["Trial", "assign", "load_trials", "surroundings"]
+
+MAX_VARIANTS: Final = 1_000
+_QUOTA: Final = ("recall.", ".quota")
+_NOTHING: Final[Mapping[str, str]] = {}
+Settings = tuple[tuple[str, Value], ...]
+
+
+@dataclass(slots=True, eq=False)
+class Trial:
+    """The experiments of one served surface; read on the event loop alone.
+
+    Attributes:
+        assigner: Who is in which arm.
+        releases: What serves the versions that arms ask for.
+        version: Names the file that it was read from.
+    """
+
+    assigner: Assigner
+    releases: Mapping[int, ServedSurface]
+    version: str
+    _variants: dict[Settings, ServedSurface] = field(default_factory=dict)
+
+    def renewed(self) -> Trial:
+        """Return the same for a surface that serves something else now."""
+        return Trial(self.assigner, self.releases, self.version)
+
+    def variant(self, surface: ServedSurface, settings: Settings) -> ServedSurface:
+        """Return a surface with these settings; it is kept, since there are few and each is asked for often."""
+        found = self._variants.get(settings)
+        if found is None:
+            if len(self._variants) >= MAX_VARIANTS:
+                self._variants.clear()
+            found = self._variants[settings] = _variant(surface, dict(settings), self.releases)
+        return found
+
+
+def assign(surface: ServedSurface, request: AnyRequest, journey: Journey) -> ServedSurface:
+    """Note the arms that apply to a request and return the surface as they have it."""
+    trial = surface.trial
+    if trial is None:
+        return surface
+    assigner = trial.assigner
+    attributes = _attributes(request, assigner.attributes) if assigner.attributes else _NOTHING
+    assignment = assigner.assign(request.user_id, request.session_id, attributes)
+    journey.arms = assignment.arms
+    settings = assigner.settings(assignment)
+    return trial.variant(surface, settings) if settings else surface
+
+
+def _attributes(request: AnyRequest, wanted: frozenset[str]) -> dict[str, str]:
+    """Return the texts that experiments are targeted by, as far as the caller sent them."""
+    found = {}
+    for column in request.context:
+        if (
+            column.name in wanted
+            and len(column.strings.values) == 1
+            and (not column.validity or column.validity[0] & 1)
+        ):
+            found[column.name] = column.strings.values[0]
+    return found
+
+
+def _variant(surface: ServedSurface, settings: dict[str, Value], pinned: Mapping[int, ServedSurface]) -> ServedSurface:
+    version = settings.pop("release", None)
+    changed = surface if version is None else pinned[int(version)]
+    starts, ends = _QUOTA
+    quotas = {k.removeprefix(starts).removesuffix(ends): int(v) for k, v in settings.items() if k.endswith(ends)}
+    sizes = {part: int(value) for part, value in settings.items() if not part.endswith(ends)}
+    recaller = changed.recaller.with_quotas(quotas) if quotas else changed.recaller
+    config = changed.config.model_copy(update=sizes) if sizes else changed.config
+    return replace(changed, config=config, recaller=recaller, trial=surface.trial)
+
+
+def load_trials(
+    workspace: Workspace,
+    project: Project,
+    served: Mapping[str, ServedSurface],
+    pinned: Callable[[ServedSurface, int], ServedSurface],
+) -> dict[str, Trial]:
+    """Read the experiments of a workspace; none are tried without a file.
+
+    Args:
+        workspace: Whose file is read.
+        project: Its project.
+        served: Surfaces as they are live.
+        pinned: Returns what serves another release version of a surface's model.
+
+    Raises:
+        SearchRankError: When the file is faulty, or a release that it asks for cannot be served.
+    """
+    inputs = {item.name: item for surface in served.values() for item in surface.schema.context.values()}
+    try:
+        found = Experiments.load(workspace.experiments, surroundings=surroundings(workspace, project, inputs.values()))
+    except NotFoundError:
+        return {}
+    trials = {}
+    for name, surface in served.items():
+        assigner = found.assigner(name)
+        if assigner is not None:
+            versions = {version: pinned(surface, version) for version in found.releases(name)}
+            trials[name] = Trial(assigner, versions, found.version)
+    return trials
+
+
+def surroundings(workspace: Workspace, project: Project, inputs: Iterable[Input]) -> Surroundings:
+    """Return what an experiment file of a workspace may name.
+
+    Experiments are targeted by categories of request and session, which the event log keeps.
+    """
+    versions: dict[str, tuple[int, ...]] = {}
+    for _, manifest in releases(workspace.releases):
+        versions[manifest.name] = (*versions.get(manifest.name, ()), manifest.version)
+    names = {
+        item.name for item in inputs if item.type is InputType.CATEGORY and item.root in {Root.REQUEST, Root.SESSION}
+    }
+    return Surroundings(project, versions, frozenset(names))
