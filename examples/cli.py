@@ -1,0 +1,116 @@
+"""The verb ``demo``."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from searchrank.cli import Json, emit
+from searchrank.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from examples.demo.run import World
+
+__all__ = ["demo"]
+
+_NEEDED: Final = ("lightgbm", "mlflow", "scipy")
+_EVENTS: Final = 250_000
+_ITEMS: Final = 2_000
+_SEED: Final = 7
+
+
+class Name(StrEnum):
+    """The worlds there are."""
+
+    CITY = "city"
+    MOVIES = "movies"
+
+
+def demo(  # noqa: PLR0913, PLR0917 - one parameter an option
+    world: Annotated[Name, typer.Argument(help="city: a simulated marketplace; movies: MovieLens.")] = Name.CITY,
+    home: Annotated[Path, typer.Option(help="Folder to work in; a new one, or an earlier demo's.")] = Path(
+        "searchrank-demo"
+    ),
+    items: Annotated[int | None, typer.Option(help=f"City: places (default {_ITEMS:,}).")] = None,
+    events: Annotated[int | None, typer.Option(help=f"City: events, about (default {_EVENTS:,}).")] = None,
+    seed: Annotated[int | None, typer.Option(help=f"City: another seed is another city (default {_SEED}).")] = None,
+    data: Annotated[Path | None, typer.Option(help="Movies: folder with ratings.csv, movies.csv, tags.csv.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Serving processes.")] = 2,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="First port; 0 finds free ones.")] = 0,
+    keep_serving: Annotated[bool, typer.Option("--keep-serving", help="Go on serving until Ctrl-C.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a world, learn to rank it, serve it and search it: the whole path in one command."""
+    started = time.monotonic()
+    made = _world(world, {"items": items, "events": events, "seed": seed}, data)
+    _require_training()
+    from examples.demo.run import Serving, run  # noqa: PLC0415 - a verb imports what it runs
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    serving = Serving(workers=workers, port=port, keep=keep_serving)
+    figures = run(made, home, serving, started=started, json=json)
+    if json:
+        emit(figures)
+
+
+def _world(name: Name, size: Mapping[str, int | None], data: Path | None) -> World:
+    """Return the world that the options describe, checked before anything is made.
+
+    Raises:
+        ConfigError: When options do not go together, or one is missing or too small.
+        DataError: When the data are not MovieLens.
+    """
+    if name is Name.MOVIES:
+        return _movies(size, data)
+    if data is not None:
+        raise ConfigError("goes with 'searchrank demo movies'; the city needs no data", field="--data")
+    from examples.city.size import CitySize  # noqa: PLC0415 - a verb imports what it runs
+
+    chosen: dict[str, Any] = {"items": _ITEMS, "events": _EVENTS, "seed": _SEED}
+    checked = CitySize(**chosen | {option: value for option, value in size.items() if value is not None})
+    from examples.demo.city import CityDemo  # noqa: PLC0415 - as above
+
+    return CityDemo(checked)
+
+
+def _movies(size: Mapping[str, int | None], data: Path | None) -> World:
+    """Return the movies.
+
+    Raises:
+        ConfigError: When there is no folder, or an option of the city was given.
+    """
+    for option, value in size.items():
+        if value is not None:
+            raise ConfigError("goes with 'searchrank demo city'; MovieLens is as large as it is", field=f"--{option}")
+    if data is None:
+        raise ConfigError(
+            "name the folder with ratings.csv, movies.csv and tags.csv; "
+            "ml-latest-small.zip is at https://grouplens.org/datasets/movielens/latest/",
+            field="--data",
+        )
+    from examples.demo.movies import MoviesDemo  # noqa: PLC0415 - a verb imports what it runs
+    from examples.movies import read_movielens  # noqa: PLC0415 - as above
+
+    return MoviesDemo(read_movielens(data))
+
+
+def _require_training() -> None:
+    """Refuse early what would fail in the middle.
+
+    Raises:
+        ConfigError: When the training libraries are not installed.
+    """
+    absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if absent:
+        raise ConfigError(
+            f"the demo trains a model and {', '.join(absent)} is missing; pip install 'searchrank[train]'"
+        )

@@ -1,0 +1,146 @@
+"""The city's demo: simulate, index, train, measure against the truth, serve, search."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from examples.city import write_city
+from examples.city.words import CATEGORIES
+from examples.demo.answer import Answer, look_up, show_answer
+from examples.demo.phrases import CITY
+from examples.demo.stages import compile_kernels, stage
+from predictor import Query
+from recall import index_workspace
+from searchrank.events import EventLog
+from trainer import Job
+from trainer.console import say, show, table
+from trainer.publishing import publish
+
+if TYPE_CHECKING:
+    from examples.city import CitySize
+    from searchrank.workspace import Workspace
+    from trainer import Trial
+
+__all__ = ["CityDemo"]
+
+_DAY_US: Final = 86_400_000_000
+_SHOWN: Final = 10
+_ASKED: Final = ("kind", "event_time", "user_id", "query", "request.location", "request.device")
+
+
+class CityDemo:
+    """A simulated marketplace of a given size."""
+
+    book = CITY
+
+    def __init__(self, size: CitySize) -> None:
+        self._size = size
+
+    def learn(self, workspace: Workspace, *, on_stderr: bool) -> dict[str, Any]:
+        """Fill the workspace up to a live release, show how good it is, and return the figures.
+
+        Raises:
+            SearchRankError: When the size is too small to learn from, or another program holds a file.
+        """
+        with stage("city: catalogue, events, truth") as begin, ThreadPoolExecutor(1) as beside:
+            compiling = beside.submit(compile_kernels, begin)
+            told = begin("simulating the city")
+            write_city(workspace, self._size, lambda _what, share: told(round(100 * share), 100))
+            compiling.result()
+        with stage("snapshot and recall indexes") as begin:
+            told = begin("indexing")
+            index_workspace(workspace, progress=lambda done, of, _what: told(done, of))
+        with stage("training, evaluation, registration, promotion") as begin:
+            trial, _ = publish(Job.open(workspace), workspace.tracking_uri, promote_it=True, progress=begin)
+        _show_evaluation(trial, on_stderr=on_stderr)
+        differences = {name.replace(" ", "_"): [d.low, d.high] for name, d in trial.evaluation.differences.items()}
+        return {**trial.evaluation.figures(), "interval": differences, "release": str(trial.folder)}
+
+    def question(self, workspace: Workspace) -> Query:
+        """Return what somebody asked on the last day: the commonest kind of place, by whoever of them searched most."""
+        log = EventLog.open(workspace.events)
+        table = pa.Table.from_batches(log.read(columns=list(_ASKED)))
+        asked = table.filter(pc.equal(table.column("kind"), "search"))
+        times = asked.column("event_time").cast(pa.int64()).to_numpy()
+        late = asked.filter(pa.array(times >= times.max() - _DAY_US))
+        kinds = pa.array([category.name for category in CATEGORIES])
+        plain = late.filter(pc.is_in(late.column("query"), kinds))
+        late = plain if len(plain) else late
+        words = _commonest(late.column("query"))
+        late = late.filter(pc.equal(late.column("query"), words))
+        busy = dict(_counted(asked.column("user_id")))
+        row = max(range(len(late)), key=lambda row: busy[late.column("user_id")[row].as_py()])
+        chosen = late.slice(row, 1).to_pylist()[0]
+        return Query(
+            surface="places",
+            user_id=chosen["user_id"],
+            text=chosen["query"],
+            time=chosen["event_time"],
+            context={
+                "request.location": tuple(chosen["request.location"]),
+                "request.device": chosen["request.device"],
+            },
+            limit=_SHOWN,
+        )
+
+    def seen(self, query: Query) -> frozenset[str]:
+        """Return nothing: a place may be visited again."""
+        del query
+        return frozenset()
+
+    def show(self, workspace: Workspace, query: Query, answer: Answer, *, on_stderr: bool) -> None:
+        """Print the ranked places."""
+        facts = look_up(workspace, answer.ids, ("item.title", "item.category", "item.price"))
+        cells = {
+            "place": [str(title) for title, _, _ in facts],
+            "category": [str(category) for _, category, _ in facts],
+            "CNY": [f"{price:.0f}" for _, _, price in facts],
+            "km": [f"{values.get('distance_km', float('nan')):.1f}" for values in answer.values],
+        }
+        when = f"{query.time:%A %H:%M} UTC" if query.time else ""
+        show_answer(f"{query.user_id} types “{query.text}”, {when}", answer, cells, on_stderr=on_stderr)
+
+    def next_steps(self, home: str, query: Query) -> list[tuple[str, str]]:
+        """Return commands to go on with, and what each does."""
+        location: Any = query.context["request.location"]
+        context = shlex.quote(f"request.location=[{location[0]:.4f},{location[1]:.4f}]")
+        search = f"searchrank search {shlex.quote(query.text)} --user {query.user_id} --context {context} --home {home}"
+        return [
+            ("ask it", search),
+            ("change what it looks at", f"edit {home}/features.yaml, and models.city.inputs in {home}/project.yaml"),
+            ("learn anew and go live", f"searchrank train --promote --home {home}"),
+            ("after new inputs, before that", f"searchrank index --home {home}"),
+        ]
+
+
+def _counted(column: pa.ChunkedArray) -> list[tuple[str, int]]:
+    """Return each distinct text with how often it is there."""
+    return [(entry["values"], entry["counts"]) for entry in pc.value_counts(column.combine_chunks()).to_pylist()]
+
+
+def _commonest(column: pa.ChunkedArray) -> str:
+    """Return the text that is there most often, of equals the first by name."""
+    return min(_counted(column), key=lambda pair: (-pair[1], pair[0]))[0]
+
+
+def _show_evaluation(trial: Trial, *, on_stderr: bool) -> None:
+    """Print how the trained ranking compares with what it must beat and what it cannot."""
+    found = trial.evaluation
+    rows: list[list[str | float]] = [[name, *values.values()] for name, values in found.metrics.items()]
+    names = list(next(iter(found.metrics.values())))
+    how = "shown in random order" if found.exploration else "as they were shown"
+    say(f"\n{found.requests:,} test requests with a click or order, lists {how}", on_stderr=on_stderr)
+    show(table("", ["ranking", *names], rows), on_stderr=on_stderr)
+    for name, difference in found.differences.items():
+        low, high = difference.low, difference.high
+        say(f"NDCG@10 {difference.mean:+.4f} over {name} (95 %: {low:+.4f} to {high:+.4f})", on_stderr=on_stderr)
+    if not math.isnan(found.gap_closed):
+        say(f"{found.gap_closed:.0%} of the gap from popularity to the oracle is closed", on_stderr=on_stderr)
+    manifest = trial.manifest
+    say(f"{manifest.name} version {manifest.version} ({manifest.digest[:12]}) is live", on_stderr=on_stderr)

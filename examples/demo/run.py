@@ -1,0 +1,136 @@
+"""The demo as the sentence it is: begin afresh, learn, show the evaluation, serve, ask, say how to go on."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from examples.demo.answer import Answer, ask
+from examples.demo.folder import fresh, mark
+from examples.demo.serving import serve
+from examples.demo.stages import tell
+from predictor import Query, ServeOptions
+from predictor.ports import worker_ports
+from searchrank.workspace import Workspace
+from trainer.console import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from examples.demo.reasons import Phrasebook
+
+__all__ = ["Serving", "World", "run"]
+
+_HOST = "127.0.0.1"
+
+
+class World(Protocol):
+    """Something to learn and to search.
+
+    Attributes:
+        book: The words for its reasons.
+    """
+
+    book: Phrasebook
+
+    def learn(self, workspace: Workspace, *, on_stderr: bool) -> Mapping[str, Any]:
+        """Fill the workspace up to a live release, show how good it is, and return the figures."""
+        ...
+
+    def question(self, workspace: Workspace) -> Query:
+        """Return what somebody might ask."""
+        ...
+
+    def seen(self, query: Query) -> frozenset[str]:
+        """Return items that must not be shown."""
+        ...
+
+    def show(self, workspace: Workspace, query: Query, answer: Answer, *, on_stderr: bool) -> None:
+        """Print an answer."""
+        ...
+
+    def next_steps(self, home: str, query: Query) -> list[tuple[str, str]]:
+        """Return (what it does, command) to go on with."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How a demo serves.
+
+    Attributes:
+        workers: Processes.
+        port: First port; 0 finds free ones.
+        keep: Whether to go on until Ctrl-C.
+    """
+
+    workers: int
+    port: int
+    keep: bool
+
+
+def run(world: World, home: Path, serving: Serving, *, started: float, json: bool) -> dict[str, Any]:
+    """Run a demo.
+
+    Args:
+        world: Which.
+        home: Its folder.
+        serving: How to serve.
+        started: ``time.monotonic()`` when the command began.
+        json: Whether standard output is for machines.
+
+    Returns:
+        The figures; those that are not finite are None.
+
+    Raises:
+        SearchRankError: When a port is taken, the folder is somebody's own, or a part fails.
+    """
+    worker_ports(_HOST, serving.port, serving.workers)  # a busy port is told before, not after, the work
+    with fresh(home, tell) as workspace:
+        try:
+            figures = world.learn(workspace, on_stderr=json)
+        finally:
+            mark(workspace)
+        query = world.question(workspace)
+
+        async def use(targets: list[str]) -> float:
+            answer = await ask(targets, query, world.book, world.seen(query))
+            world.show(workspace, query, answer, on_stderr=json)
+            seconds = time.monotonic() - started
+            _tell_next(world, home, query, targets if serving.keep else [], on_stderr=json)
+            if serving.keep:
+                await asyncio.Event().wait()
+            return seconds
+
+        tell(f"starting {serving.workers} workers …")
+        options = ServeOptions(home=workspace.root, host=_HOST, port=serving.port, workers=serving.workers)
+        seconds = serve(options, use)
+    say(f"{seconds:.0f} seconds from the beginning to the ranked list", on_stderr=True)
+    return {name: _finite(value) for name, value in {"seconds": round(seconds, 2), **figures}.items()}
+
+
+def _tell_next(world: World, home: Path, query: Query, targets: list[str], *, on_stderr: bool) -> None:
+    """Say how to go on."""
+    rows = [("serve it", f"searchrank serve --home {home}"), *world.next_steps(str(home), query)]
+    if targets:
+        ports = " ".join(f"--target {target}" for target in targets)
+        rows = [(what, f"{words} {ports}" if words.startswith("searchrank search") else words) for what, words in rows]
+        rows = [(f"serving on {', '.join(targets)}", "Ctrl-C stops it"), *rows[1:]]
+    rows += [
+        ("what is and was live", f"searchrank release list --home {home}"),
+        ("runs and versions", f"mlflow ui --backend-store-uri {Workspace(home).tracking_uri}"),
+    ]
+    say("\nGo on from here", on_stderr=on_stderr)
+    for what, words in rows:
+        say(f"  {what}:\n    {words}", on_stderr=on_stderr)
+
+
+def _finite(value: Any) -> Any:
+    """Return a figure as JSON can hold it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return [_finite(part) for part in value] if isinstance(value, list) else value
