@@ -19,6 +19,14 @@ _NAME: Final = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _UNITS_US: Final = {"s": 10**6, "m": 60 * 10**6, "h": 3_600 * 10**6, "d": 86_400 * 10**6}
 _LIMITS: Final = {InputType.TOKENS: 32, InputType.LIST: 50, InputType.MAP: 200}
 _MAX_LIMIT: Final = 10_000
+_MOST_DAYS: Final = 36_500
+_LARGEST: Final = 3.4e38  # a float32
+_NUMBERS: Final = frozenset({InputType.FLOAT, InputType.SIGNAL})
+_SENT_ROOTS: Final = frozenset({Root.REQUEST, Root.SESSION, Root.CANDIDATE})
+_IMPLIED: Final = {
+    "request.time": frozenset({InputType.TIME}),
+    "request.query": frozenset({InputType.TOKENS, InputType.CATEGORY}),
+}
 _KEYS: Final = frozenset(
     {"type", "missing", "unit", "size", "limit", "of", "by", "over", "window", "refresh", "prior", "strength"}
     | {"training_only", "serving"}
@@ -30,7 +38,7 @@ def duration_us(text: str | int | float) -> int:
     """Return a duration such as ``30m`` or ``7d`` in microseconds.
 
     Raises:
-        ValueError: When it is not a positive whole number and one of s, m, h, d.
+        ValueError: When it is not a positive whole number and one of s, m, h, d, or longer than 100 years.
 
     Example:
         >>> duration_us("1h")
@@ -39,7 +47,10 @@ def duration_us(text: str | int | float) -> int:
     found = re.fullmatch(r"(\d{1,9})([smhd])", str(text))
     if not found or int(found[1]) == 0:
         raise ValueError(f"{text!r} is not a duration such as 30s, 15m, 1h or 7d")
-    return int(found[1]) * _UNITS_US[found[2]]
+    duration = int(found[1]) * _UNITS_US[found[2]]
+    if duration > _MOST_DAYS * _UNITS_US["d"]:
+        raise ValueError(f"{text!r} is longer than {_MOST_DAYS:,} days")
+    return duration
 
 
 def declare(name: str, entry: Any, refuse: Refuse) -> Input:
@@ -70,7 +81,10 @@ def declare(name: str, entry: Any, refuse: Refuse) -> Input:
     except ValueError:
         hint = nearest(str(entry["type"]), [t.value for t in InputType])
         raise refuse("type", f"unknown type {entry['type']!r:.40}; {hint}".rstrip("; ")) from None
+    if kind not in _IMPLIED.get(name, {kind}):
+        raise refuse("type", f"{name} is filled in from the request: its type is {' or '.join(sorted(_IMPLIED[name]))}")
     statistic = _statistic(Root(root), kind, entry, refuse)
+    _check_training_only(Root(root), kind, entry, refuse)
     return Input(
         name=name,
         type=kind,
@@ -96,9 +110,23 @@ def _whole(entry: Mapping[str, Any], key: str, default: int, refuse: Refuse) -> 
 
 def _number(entry: Mapping[str, Any], key: str, default: float, refuse: Refuse) -> float:
     value = entry.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise refuse(key, f"{key} is a finite number, not {value!r:.40}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+        raise refuse(key, f"{key} is a finite number that fits a float32, not {value!r:.40}")
     return float(value)
+
+
+def _strength(entry: Mapping[str, Any], refuse: Refuse) -> float:
+    strength = _number(entry, "strength", 0.0, refuse)
+    if strength < 0:
+        raise refuse("strength", f"strength is a number of events, not {strength:g}")
+    return strength
+
+
+def _word(entry: Mapping[str, Any], key: str, refuse: Refuse) -> str:
+    value = entry[key]
+    if not isinstance(value, str) or not value:
+        raise refuse(key, f"{key}: names a kind of event, not {value!r:.40}")
+    return value
 
 
 def _duration(entry: Mapping[str, Any], key: str, default: int, refuse: Refuse) -> int:
@@ -114,15 +142,22 @@ def _missing(kind: InputType, entry: Mapping[str, Any], refuse: Refuse) -> float
             raise refuse("missing", "a training-only input's serving constant is its missing policy; drop 'missing'")
         return _number(entry, "serving", 0.0, refuse)
     value = entry.get("missing")
-    if value in {None, "nan", "missing"} or (isinstance(value, float) and math.isnan(value)):
+    if value in (None, "nan", "missing") or (isinstance(value, float) and math.isnan(value)):
         return None
-    if kind in {InputType.FLOAT, InputType.SIGNAL}:
+    if kind in _NUMBERS:
         return _number(entry, "missing", 0.0, refuse)
     if kind is InputType.CATEGORY and isinstance(value, str):
         return value
     if kind in _LIMITS and value == "empty":
         return ()
     raise refuse("missing", f"missing: {value!r:.40} does not fit {kind}; write nan, missing, empty or a constant")
+
+
+def _check_training_only(root: Root, kind: InputType, entry: Mapping[str, Any], refuse: Refuse) -> None:
+    """Refuse what serving would know in spite of ``training_only``, or could not put a number in the place of."""
+    if entry.get("training_only") and not (kind in _NUMBERS and root in _SENT_ROOTS):
+        roots = ", ".join(sorted(_SENT_ROOTS))
+        raise refuse("training_only", f"training_only goes with a float of {roots}, not with a {kind} of {root}")
 
 
 def _serving(entry: Mapping[str, Any], refuse: Refuse) -> float | None:
@@ -153,11 +188,11 @@ def _statistic(root: Root, kind: InputType, entry: Mapping[str, Any], refuse: Re
         raise refuse(named[0], "a rate needs over: (the event kind in the denominator), nothing else has it")
     return Statistic(
         kind=named[0],
-        event=str(entry[named[0].value]),
-        over=str(entry.get("over", "")),
+        event=_word(entry, named[0].value, refuse),
+        over=_word(entry, "over", refuse) if "over" in entry else "",
         by=str(entry.get("by", "")),
         window_us=_duration(entry, "window", 0, refuse),
         refresh_us=_duration(entry, "refresh", 1, refuse),
         prior=_number(entry, "prior", 0.0, refuse),
-        strength=_number(entry, "strength", 0.0, refuse),
+        strength=_strength(entry, refuse),
     )

@@ -15,7 +15,7 @@ import yaml
 
 from searchrank.errors import DefinitionError, NotFoundError
 from searchrank.features.declaration import declare
-from searchrank.features.inputs import CANDIDATE_ROOTS, REQUEST_ROOTS, Input, Kind, Root
+from searchrank.features.inputs import CANDIDATE_ROOTS, REQUEST_ROOTS, Input, InputType, Kind, Root
 from searchrank.features.language import Origin, nearest, parse_expression
 from searchrank.features.node import InputNode, Node, Scope
 from searchrank.features.records import Encoder
@@ -25,6 +25,7 @@ __all__ = ["Feature", "FeatureSet"]
 
 MAX_BYTES: Final = 1_000_000
 MAX_ENTRIES: Final = 2_000
+_KEYED: Final = frozenset({InputType.CATEGORY, InputType.TOKENS, InputType.LIST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ class _Reader:
         self._source = source
         self._text = text
         self._inputs: dict[str, Input] = {}
+        self._places: dict[str, yaml.Node] = {}
         self._origins: dict[str, Origin] = {}
         self._nodes: dict[str, Node] = {}
         self._open: list[str] = []
@@ -250,23 +252,49 @@ class _Reader:
         if "inputs" not in sections:
             raise DefinitionError("the file has no inputs:", source=self._source)
         for name, (key, value) in self._mapping(sections["inputs"][1], "inputs: maps names to types").items():
-            parts = {k.value: k for k, _ in value.value} if isinstance(value, yaml.MappingNode) else {}
-            try:
-                entry = yaml.CSafeLoader("").construct_document(value) if parts else None
-            except yaml.MarkedYAMLError as error:
-                raise self._at(error.problem_mark, f"this is not a plain value: {error.problem}") from None
+            parts = {
+                n: k
+                for n, (k, _) in self._mapping(
+                    value, f"{name:.60} needs at least a type, for example {{type: float}}"
+                ).items()
+            }
+            entry = self._plain(value)
 
             def refuse(at: str, message: str, key: yaml.Node = key, parts: dict[str, Any] = parts) -> DefinitionError:
                 return self._error(parts.get(at, key), message)
 
-            self._inputs[name] = declare(name, entry, refuse)
+            self._inputs[name], self._places[name] = declare(name, entry, refuse), parts.get("by", key)
+        for item in self._inputs.values():
+            self._check_by(item)
+
+    def _check_by(self, item: Input) -> None:
+        """Refuse a map by something that has no keys.
+
+        Raises:
+            DefinitionError: When ``by`` does not name a category, tokens or list input of items.
+        """
+        by = item.statistic.by if item.statistic is not None else ""
+        keys = [n for n, i in self._inputs.items() if i.root is Root.ITEM and i.type in _KEYED and i.statistic is None]
+        if by and by not in keys:
+            message = f"{item.name}: by: {by:.60} is not a category, tokens or list input of items"
+            raise self._error(self._places[item.name], message, nearest(by, keys))
+
+    def _plain(self, node: yaml.Node) -> Any:
+        try:
+            return yaml.CSafeLoader("").construct_document(node)
+        except yaml.MarkedYAMLError as error:
+            raise self._at(error.problem_mark, f"this is not a plain value: {error.problem}") from None
+        except (ValueError, KeyError) as error:  # of a date, a number or a tag that does not hold what it says
+            raise self._error(node, f"this holds a value that is not plain: {error}") from None
 
     def _read_features(self, sections: dict[str, tuple[yaml.Node, yaml.Node]]) -> None:
         if "features" not in sections:
             return
         for name, (key, value) in self._mapping(sections["features"][1], "features: maps names to expressions").items():
-            if not name.isidentifier() or not name.islower() or len(name) > 64:
-                raise self._error(key, f"a feature's name is a lower-case word of at most 64 letters, not {name!r:.60}")
+            if not name.isidentifier() or not name.islower() or not name[0].isalpha() or len(name) > 64:
+                raise self._error(
+                    key, f"a feature's name is a lower-case word of at most 64 characters, not {name!r:.60}"
+                )
             if not isinstance(value, yaml.ScalarNode):
                 raise self._error(value, f"the feature {name} is not an expression")
             mark, quoted = value.start_mark, value.style in {"'", '"'}

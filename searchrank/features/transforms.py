@@ -7,6 +7,7 @@ stored in the release, never in the feature. Transforms run in the same kernels 
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -188,11 +189,12 @@ def fit(
 
 
 def _columns(inputs: Sequence[ModelInput]) -> list[str]:
-    seen: dict[str, int] = {}
-    names = []
+    features = {item.feature for item in inputs}
+    names: list[str] = []
     for item in inputs:
-        seen[item.feature] = seen.get(item.feature, 0) + 1
-        names.append(item.feature if seen[item.feature] == 1 else f"{item.feature}_{seen[item.feature]}")
+        numbered = (f"{item.feature}_{number}" for number in itertools.count(2))
+        free = (name for name in numbered if name not in features and name not in names)
+        names.append(next(free) if item.feature in names else item.feature)
     return names
 
 
@@ -218,6 +220,8 @@ def _parse_transform(origin: Origin, tree: ast.expr) -> Transform:
     for (parameter, _), value in zip(parameters, values, strict=True):
         if value is None:
             raise origin.error(f"{name} needs {parameter}", tree)
+        if parameter in _LEAST:
+            _whole(origin, parameter, value, _LEAST[parameter])
     return Transform(name, tuple(float(v) for v in values if v is not None))
 
 
@@ -228,6 +232,11 @@ def _call_parts(origin: Origin, tree: ast.expr) -> tuple[str, list[float], dict[
         raise origin.error("a transform is written name(numbers)", tree)
     keywords = {str(k.arg): _number(origin, k.value) for k in tree.keywords}
     return tree.func.id, [_number(origin, a) for a in tree.args], keywords
+
+
+def _whole(origin: Origin, name: str, value: float, least: int) -> None:
+    if value < least or not value.is_integer():
+        raise origin.error(f"{name} is a whole number from {least}, not {value:g}")
 
 
 def _number(origin: Origin, tree: ast.expr) -> float:
@@ -254,7 +263,7 @@ def _fit_standardize(values: Values) -> tuple[Step, ...]:
 def _edges(values: Values, bins: float) -> tuple[float, ...]:
     known = values[np.isfinite(values)]
     if not known.size:
-        return ()
+        return (0.0,)  # a feature that nothing is known of yet still has a column, missing throughout
     shares = np.arange(1, int(bins)) / int(bins)
     return tuple(float(v) for v in np.unique(np.quantile(known, shares, method="inverted_cdf")))
 
@@ -276,6 +285,8 @@ def _fit_vocabulary(values: Values, min_count: float, limit: float) -> tuple[Ste
     known = tuple(int(k) for k in keys[order][by_key])
     return (("vocabulary", (known, tuple(float(c) for c in codes[by_key]))),)
 
+
+_LEAST: Final = {"bins": 2, "min_count": 0, "limit": 1}
 
 _TRANSFORMS: Final[dict[str, _Kind]] = {
     "clip": _Kind(Kind.NUMBER, (("low", None), ("high", None)), _fit_clip),

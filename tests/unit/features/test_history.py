@@ -12,6 +12,7 @@ from searchrank.errors import DataError, DefinitionError, NotFoundError
 from searchrank.features import FeatureSet, hash_text, normalize
 from searchrank.features.catalogue import Catalogue
 from searchrank.features.history import EventColumns, History, query_hash
+from searchrank.features.inputs import Input, InputType, Statistic, StatisticKind
 
 FEATURES = """
 inputs:
@@ -320,12 +321,13 @@ def test_an_infinite_value_is_no_value():
 
 
 def test_a_map_by_something_that_has_no_keys_is_refused(catalogue):
-    feature_set = FeatureSet.parse("inputs:\n  user.m: {type: map, count: click, by: item.price}\n")
+    count = Statistic(kind=StatisticKind.COUNT, event="click", by="item.price")
+    inputs = [Input(name="user.m", type=InputType.MAP, limit=4, statistic=count)]
     events = EventColumns.from_table(table_of([]))
     with pytest.raises(DefinitionError, match=r"item\.price"):
-        History.build(feature_set, events, catalogue)
+        History.build(inputs, events, catalogue)
     with pytest.raises(DataError, match="catalogue"):
-        History.build(feature_set, events)
+        History.build(inputs, events)
 
 
 def test_an_event_without_a_time_or_kind_is_refused():

@@ -146,9 +146,28 @@ def test_two_models_share_a_feature_with_different_fitted_bins():
     assert Plan.compile(FEATURES, again).fingerprint == Plan.compile(FEATURES, fitted).fingerprint
 
 
+def test_a_feature_of_which_nothing_is_known_yet_still_becomes_a_column():
+    items, rows = world()
+    nothing = np.full(10, np.nan, np.float32)
+    texts = ["slow | bucketize(4)", "slow | quantile(4)", "slow | standardize()"]
+    inputs = [ModelInput.parse(text, FEATURES) for text in texts]
+    evaluator = Evaluator(Plan.compile(FEATURES, fit(inputs, lambda partly: {i.column: nothing for i in partly})))
+    assert evaluator.evaluate(evaluator.derive(items), rows).shape == (3, len(rows))
+
+
+def test_the_column_of_a_repeated_feature_never_takes_another_features_name():
+    feature_set = FeatureSet.parse("inputs: {item.x: {type: float}}\nfeatures: {x: item.x, x_2: item.x + 1}")
+    inputs = [ModelInput.parse(text, feature_set) for text in ("x", "x", "x_2", "x_2", "x")]
+    fitted = fit(inputs, lambda _partly: {})
+    assert [f.column for f in fitted] == ["x", "x_3", "x_2", "x_2_2", "x_4"]
+    assert len(Plan.compile(feature_set, fitted).columns) == 5
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ("cheap | bucketize(1)", "bins is a whole number from 2"),
+        ("cheap | quantile(2.5)", "bins is a whole number"),
         ("chaep", "did you mean cheap"),
         ("cheap | clap(0, 1)", "did you mean clip"),
         ("cheap | clip(0)", "needs high"),
