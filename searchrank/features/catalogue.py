@@ -101,7 +101,13 @@ class Catalogue:
         """
         inputs = stored_inputs(feature_set, root)
         rows = _check_manifest(folder, root, inputs)
-        kind = layout(inputs)
+        try:
+            return cls._map(folder, rows, layout(inputs))
+        except (OSError, ValueError) as error:  # Arrow's errors are ValueErrors
+            raise DataError(f"{folder} is damaged: {error}; rebuild the snapshot") from error
+
+    @classmethod
+    def _map(cls, folder: Path, rows: int, kind: np.dtype[np.void]) -> Catalogue:
         path = folder / "records.bin"
         if path.stat().st_size != (rows + 1) * kind.itemsize:
             raise DataError(f"{path} is damaged: not {rows + 1} records of {kind.itemsize} bytes; rebuild the snapshot")

@@ -192,5 +192,8 @@ def _read(folder: Path, number: int, entry: dict[str, Any]) -> Series:
 
 
 def _load(path: Path) -> npt.NDArray[Any]:
-    array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
+    try:
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged: {error}; rebuild the snapshot") from error
     return array.view(np.ndarray)

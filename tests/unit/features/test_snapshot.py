@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -181,3 +184,15 @@ def test_a_damaged_manifest_is_refused(feature_set, tmp_path):
         (tmp_path / "a" / "manifest.json").write_text(text)
         with pytest.raises(DataError, match="rebuild"):
             Snapshot.open(tmp_path / "a", feature_set)
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:40])])
+def test_a_snapshot_that_lost_a_file_or_part_of_it_is_refused_as_damaged(feature_set, tmp_path, harm):
+    folder = Snapshot.build(tmp_path / "whole", feature_set, source())
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix in {".npy", ".arrow", ".bin"}]
+    assert len(files) > 10
+    for number, name in enumerate(files):
+        broken = shutil.copytree(folder, tmp_path / f"broken{number}")
+        harm(broken / name)
+        with pytest.raises(DataError, match="damaged"):
+            Snapshot.open(broken, feature_set)
