@@ -93,9 +93,9 @@ class Ledger:
             DataError: When a line that was written in full cannot be read.
         """
         found = []
-        for number, line in enumerate(self._whole().decode("utf-8", "replace").splitlines(), start=1):
+        for number, line in enumerate(self._whole().splitlines(), start=1):  # bytes: a text may hold U+2028
             try:
-                found.append(Entry.from_line(line))
+                found.append(Entry.from_line(line.decode()))
             except ValueError as error:
                 raise DataError(f"{self.path}:{number} cannot be read ({error}); restore it from a copy") from error
         return tuple(e for e in found if name is None or e.name == name)
@@ -188,13 +188,10 @@ class Ledger:
         earlier = self.entries()
         if earlier and earlier[-1].time > entry.time:
             entry = replace(entry, time=earlier[-1].time)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            if os.fstat(handle).st_size != len(whole):
-                os.ftruncate(handle, len(whole))
-            os.write(handle, entry.to_line().encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        with self.path.open("ab") as file:
+            file.truncate(len(whole))
+            file.write(entry.to_line().encode())
+            file.flush()
+            os.fsync(file.fileno())
         sync_folder(self.path.parent)
         return entry

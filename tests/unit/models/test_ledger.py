@@ -169,3 +169,8 @@ def test_writers_in_several_processes_lose_nothing(ledger, tmp_path):
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     for p in range(3):
         assert [e.version for e in ledger.entries(f"m{p}")] == list(range(1, 11))
+
+
+def test_an_author_may_hold_any_character_that_ends_a_line_elsewhere(ledger, tmp_path):
+    entry = ledger.promote(_release(tmp_path), author="a\u2028b\x85c\x1cd\r\ne")
+    assert ledger.entries() == (entry,)
