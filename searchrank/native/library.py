@@ -17,10 +17,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import llvmlite.binding as llvm
 
+from searchrank.errors import ConfigError
 from searchrank.native.kernel import KERNELS
 
 __all__ = ["Library", "cache_folder", "ensure_built", "kernel_modules", "library"]
@@ -32,6 +33,8 @@ KERNEL_PACKAGES: Final = (
     "searchrank.features.operators",
     "searchrank.models.kernels",
 )
+CONSTANT_SOURCES: Final = ("features/inputs.py", "features/operator.py")
+"""Modules outside the kernel packages whose constants are compiled into kernels, below ``searchrank``."""
 _RESULT: Final = ctypes.c_int64()  # where a compiled kernel writes that it returns nothing
 
 
@@ -61,7 +64,8 @@ def cache_folder() -> Path:
     """Return this install's private kernel folder, named by kernel sources, numba, LLVM and processor."""
     digest = hashlib.sha256()
     own = (Path(__file__).parent / name for name in ("kernel.py", "memory.py", "build.py"))
-    for source in (*own, *_kernel_sources().values()):
+    constants = (Path(__file__).parents[1] / name for name in CONSTANT_SOURCES)
+    for source in (*own, *constants, *_kernel_sources().values()):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     cpu = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
     features = os.environ.get("NUMBA_CPU_FEATURES", llvm.get_host_cpu_features().flatten())
@@ -79,12 +83,12 @@ def ensure_built(announce: Callable[[str], None] = lambda _message: None) -> Non
 
     Raises:
         RuntimeError: When the compilation fails; carries its output.
+        ConfigError: When the folder for compiled kernels cannot be written.
     """
     folder = cache_folder()
     if (folder / SYMBOLS_NAME).is_file():
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with _lock_file(folder) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / SYMBOLS_NAME).is_file():
             return
@@ -93,6 +97,17 @@ def ensure_built(announce: Callable[[str], None] = lambda _message: None) -> Non
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise RuntimeError(f"kernels did not compile:\n{done.stderr.strip()[-4000:]}")
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"kernels must be compiled once per install, but {folder} cannot be written ({error.strerror}); "
+            "name a folder that can, such as SEARCHRANK_CACHE=/tmp/searchrank"
+        ) from error
 
 
 class Library:
