@@ -1,5 +1,7 @@
 """What a configuration may say, and the words with which it is refused."""
 
+from pathlib import Path
+
 import pytest
 
 from searchrank import experiments
@@ -159,3 +161,10 @@ def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path):
 
 def test_public_names_are_all_there():
     assert all(hasattr(experiments, name) for name in experiments.__all__)
+
+
+def test_the_example_of_the_guide_has_no_faults():
+    guide = Path(__file__).parents[3] / "docs" / "guide" / "experiments.md"
+    example = guide.read_text().split("```yaml\n")[1].split("```")[0]
+    project = "surfaces: {places: {model: city, recall: {lexical: {}}}}\nmodels: {city: {inputs: [price]}}"
+    assert lint(example, surroundings=Surroundings(Project.parse(project), {}, frozenset({"request.device"}))) == ()
