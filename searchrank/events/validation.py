@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -17,6 +18,8 @@ __all__ = ["MAX_ID_BYTES", "conform"]
 
 MAX_ID_BYTES: Final = 128
 
+_FIRST_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LAST_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _ID_COLUMNS: Final = ("event_id", "request_id", "user_id", "session_id", "item_id")
 
 
@@ -94,6 +97,22 @@ def _check_values(table: pa.Table) -> None:
         if bounds["min"] == 0:
             row = _first(pc.equal(lengths, 0))
             raise DataError(f"row {row} is an empty string; leave it null when there is none", field=name)
+    for name in ("event_time", "arrival_time"):
+        _check_times(table.column(name), name)
+
+
+def _check_times(column: pa.ChunkedArray, name: str) -> None:
+    """Refuse times that no calendar has, mostly another unit's; an append-only log would never be rid of them.
+
+    Raises:
+        DataError: When there is one.
+    """
+    first, last = (pa.scalar(moment, column.type) for moment in (_FIRST_TIME, _LAST_TIME))
+    wrong = pc.or_(pc.less(column, first), pc.greater(column, last))
+    row = _first(wrong)
+    if row >= 0:
+        micros = column[row].cast(pa.int64()).as_py()
+        raise DataError(f"row {row} lies outside the years 1 to 9999: {micros} microseconds since 1970", field=name)
 
 
 def _first(mask: pa.ChunkedArray) -> int:

@@ -92,3 +92,16 @@ def test_equal_meaning_in_another_arrow_type_is_taken():
 def test_a_column_of_no_root_is_refused_with_what_is_known():
     with pytest.raises(DataError, match=r"^colour: unknown event column; known are event_id"):
         conform(table(colour=["r", "g", "b"]), {}, strict=False)
+
+
+@pytest.mark.parametrize("micros", [1_700_000_000_000_000_000, -(1 << 63), (1 << 63) - 1])
+@pytest.mark.parametrize("name", ["event_time", "arrival_time"])
+def test_a_time_that_no_calendar_has_is_located_before_the_log_holds_it_for_good(name, micros):
+    times = pa.array([0, micros, None if name == "arrival_time" else 0], pa.timestamp("us", "UTC"))
+    with pytest.raises(DataError, match=rf"^{name}: row 1 lies outside the years 1 to 9999: {micros} "):
+        conform(table(**{name: times}), {}, strict=False)
+
+
+def test_the_first_and_last_years_are_taken():
+    times = pa.array([datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC), None])
+    assert conform(table(arrival_time=times), {}, strict=False).column("arrival_time").null_count == 1
