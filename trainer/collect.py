@@ -152,7 +152,7 @@ def _impressions(log: EventLog, feature_set: FeatureSet, asked: pa.Table) -> _Im
     Raises:
         DataError: When there are none.
     """
-    table = _read(log, _SHOWN + _sent(feature_set, ("candidate.",)), ("impression",))
+    table = _read(log, _SHOWN + _sent(feature_set, ("candidate.", "recall.")), ("impression",))
     request = _places(table.column("request_id"), asked.column("request_id"))
     known = (request >= 0) & pc.is_valid(table.column("item_id")).to_numpy()
     table, request = table.filter(pa.array(known)), request[known]
@@ -201,17 +201,24 @@ def _read(log: EventLog, columns: Sequence[str], kinds: Sequence[str]) -> pa.Tab
 
 def _searches(log: EventLog, feature_set: FeatureSet, start: int, end: int) -> pa.Table:
     """Return the searches of a span by time, one for each request."""
-    asked = _read(log, _ASKED + _sent(feature_set, ("request.", "session.")), ("search",))
+    asked = _read(log, _ASKED + _sent(feature_set, ("request.", "session.", "query.")), ("search",))
     times = _micros(asked, "event_time")
     inside = (times >= start) & (times < end) & pc.is_valid(asked.column("request_id")).to_numpy()
     rows = np.flatnonzero(inside)
     rows = rows[np.argsort(times[rows], kind="stable")]
-    asked = asked.take(pa.array(rows))
+    asked = _without_empty_queries(asked.take(pa.array(rows)))
     distinct = pc.unique(asked.column("request_id"))
     if len(distinct) == len(asked):
         return asked
     _, first = np.unique(_places(asked.column("request_id"), distinct), return_index=True)
     return asked.take(pa.array(np.sort(first)))
+
+
+def _without_empty_queries(asked: pa.Table) -> pa.Table:
+    """Return searches in which an empty query is missing, as it is when a request without a query is served."""
+    query = asked.column("query")
+    there = pc.if_else(pc.equal(query, ""), pa.scalar(None, query.type), query)
+    return asked.set_column(asked.column_names.index("query"), "query", there)
 
 
 def _outcomes(

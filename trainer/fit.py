@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULTS", "Split", "Trained", "fit_model", "split_by_time"]
 
 Progress = Callable[[int, int], None]
+
+_logger = logging.getLogger(__name__)
 
 DEFAULTS: Final[Mapping[str, object]] = {
     "num_iterations": 500,
@@ -152,7 +155,18 @@ def fit_model(
     codes = [k for k, item in enumerate(fitted) if item.categorical]
     model = boost(lists[0], lists[1], chosen, categorical=codes, progress=begin("training"))
     profile = profile_columns(plan.columns, lists[0].matrix.T)
+    _warn_of_nothing(profile)
     return Trained(plan, model, profile, len(train), len(split.train.sizes) - len(train.sizes))
+
+
+def _warn_of_nothing(profile: pa.Table) -> None:
+    """Name the columns that were missing in every row: serving may know what nothing was learnt about."""
+    silent = [row["column"] for row in profile.to_pylist() if row["missing_share"] == 1.0]
+    if silent:
+        _logger.warning(
+            "nothing was learnt about %s: missing in every training row; is it in the event log or the catalogue?",
+            ", ".join(silent),
+        )
 
 
 def _fit_inputs(

@@ -45,8 +45,8 @@ class EventLog:
             folder: The log's own folder.
             writable: Whether ``append`` will be called.
             schema: From ``schema(feature_set)``: its columns can be read even if no event has them yet, and
-                ``append`` refuses columns outside it and the log. Without it any ``request.*``, ``session.*``
-                and ``candidate.*`` column is taken as it comes.
+                ``append`` refuses columns outside it and the log. Without it any column
+                of ``INPUT_ROOTS`` is taken as it comes.
 
         Raises:
             NotFoundError: When a log to be read does not exist.

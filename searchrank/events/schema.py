@@ -17,7 +17,9 @@ position        0-based rank of a shown item
 value           what the kind says: stars of a rating, money of an order
 ``request.*``   on ``search`` events: the request inputs as sent
 ``session.*``   on ``search`` events
+``query.*``     on ``search`` events: what was known of the query beside its statistics
 ``candidate.*`` on ``impression`` events: the candidate inputs as sent
+``recall.*``    on ``impression`` events: what recall said of the item when it was shown
 =============== ============================================================================================
 """
 
@@ -58,7 +60,7 @@ CORE: Final = pa.schema(
 )
 
 REQUIRED_COLUMNS: Final = ("event_id", "kind", "event_time")
-INPUT_ROOTS: Final = ("request.", "session.", "candidate.")
+INPUT_ROOTS: Final = ("request.", "session.", "query.", "candidate.", "recall.")
 IMPLIED_INPUTS: Final = frozenset({"request.query", "request.time"})
 """Inputs that are core columns under another name: ``query`` and ``event_time`` of the search."""
 
@@ -88,7 +90,7 @@ class DeclaredInputs(Protocol):
 
 
 def schema(declared: DeclaredInputs) -> pa.Schema:
-    """Return the core columns and one for each request, session and candidate input that callers send."""
+    """Return the core columns and one for each input of ``INPUT_ROOTS`` that is no statistic."""
     extra = [
         pa.field(name, _arrow_type(declared.inputs[name]))
         for name in sorted(declared.inputs)

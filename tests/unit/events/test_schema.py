@@ -12,7 +12,7 @@ def declared(*inputs):
     return SimpleNamespace(inputs={i.name: i for i in inputs})
 
 
-def test_only_what_callers_send_becomes_a_column():
+def test_what_is_known_with_a_request_or_a_shown_item_becomes_a_column():
     counted = Statistic(kind=StatisticKind.COUNT, event="click")
     result = schema(
         declared(
@@ -26,7 +26,7 @@ def test_only_what_callers_send_becomes_a_column():
             Input(name="recall.lexical_score", type=InputType.FLOAT),
         )
     )
-    assert result.names == [*CORE.names, "candidate.eta_min", "request.location"]
+    assert result.names == [*CORE.names, "candidate.eta_min", "recall.lexical_score", "request.location"]
 
 
 @pytest.mark.parametrize("kind", list(InputType))

@@ -153,3 +153,23 @@ def test_a_wrong_specification_names_its_entry(more, field):
     with pytest.raises(ConfigError) as error:
         Labelling.of(ModelSpec(inputs=["eta"], **more))
     assert error.value.field == field
+
+
+def test_a_search_without_words_has_no_query_as_when_it_is_served(write):
+    log = write([event("search", "r", query=""), event("impression", "r", "a", position=0)])
+    assert collect(log, FEATURES, LABELLING).samples.requests.column("query").to_pylist() == [None]
+
+
+def test_what_recall_said_and_what_was_known_of_the_query_are_learnt_from(write):
+    feature_set = FeatureSet.parse("""
+inputs:
+  query.length: {type: float}
+  recall.score: {type: float}
+""")
+    log = write([
+        event("search", "r", **{"query.length": 3.0}),
+        event("impression", "r", "a", position=0, **{"recall.score": 0.5}),
+    ])  # fmt: skip
+    samples = collect(log, feature_set, LABELLING).samples
+    assert samples.requests.column("query.length").to_pylist() == [3.0]
+    assert samples.impressions.column("recall.score").to_pylist() == [0.5]
