@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from searchrank.features import Root, Rows
+from searchrank.features import Root, Rows, hash_text, hash_texts
 from searchrank.models import record_columns
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def _statistics(samples: Samples, rows: Rows) -> dict[str, Any]:
 
 
 def _looked_up(table: pa.Table, key: str, wanted: Any) -> dict[str, Any]:
-    """Return the columns of the rows with the wanted keys; null where there is none."""
-    places = pc.index_in(wanted, table.column(key).combine_chunks().cast(pa.string()))
-    if isinstance(places, pa.ChunkedArray):
-        places = places.combine_chunks()
+    """Return the columns of the rows with the wanted keys, equal as the catalogue sees it; null where there is none."""
+    known = hash_texts(table.column(key).cast(pa.string()).to_pylist())
+    asked = [None if text is None else hash_text(text) for text in wanted.to_pylist()]
+    places = pc.index_in(pa.array(asked, pa.int64()), pa.array(known))
     roots = tuple(f"{root}." for root in (Root.ITEM, Root.USER))
     return {
         name: table.column(name).combine_chunks().take(places) for name in table.column_names if name.startswith(roots)

@@ -27,7 +27,7 @@ _COUNTED = ("kind", "event_time", "arrival_time", "user_id", "item_id", "query",
 
 @contextmanager
 def open_state(workspace: Workspace, feature_set: FeatureSet, log: EventLog, until: int) -> Iterator[Snapshot]:
-    """Open a snapshot that knows every event of the log and every input of the feature set.
+    """Open a snapshot that knows every event of the log, every input of the feature set and the tables as they are.
 
     Args:
         workspace: Where the catalogue and the snapshots are.
@@ -48,10 +48,15 @@ def open_state(workspace: Workspace, feature_set: FeatureSet, log: EventLog, unt
 
 
 def _published(workspace: Workspace, feature_set: FeatureSet) -> Snapshot | None:
-    """Return the workspace's snapshot, or None when there is none for these inputs."""
+    """Return the workspace's snapshot, or None when there is none for these inputs and this catalogue."""
     try:
-        return Snapshot.open(current(workspace.snapshots), feature_set)
-    except (DataError, NotFoundError):
+        folder = current(workspace.snapshots)
+        made = (folder / "manifest.json").stat().st_mtime_ns
+        tables = [path for path in (workspace.items, workspace.users) if path.is_file()]
+        if any(path.stat().st_mtime_ns >= made for path in tables):
+            return None
+        return Snapshot.open(folder, feature_set)
+    except (DataError, NotFoundError, FileNotFoundError):
         return None
 
 
