@@ -36,12 +36,15 @@ def conform(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) 
             is empty or longer than ``MAX_ID_BYTES``.
     """
     types = {field.name: field.type for field in CORE} | dict(extra)
-    for name in table.column_names:
+    for number, name in enumerate(table.column_names):
+        if name in table.column_names[:number]:
+            raise DataError("there are two columns of this name", field=name)
         if name in types:
             continue
         if strict or not name.startswith(INPUT_ROOTS):
             raise DataError(f"unknown event column; known are {', '.join(types)}", field=name)
-        types[name] = table.schema.field(name).type
+        if not pa.types.is_null(table.schema.field(name).type):  # all null says nothing of what will come
+            types[name] = table.schema.field(name).type
     for name in REQUIRED_COLUMNS:
         if name not in table.column_names:
             raise DataError("this column is required in every event", field=name)

@@ -108,14 +108,17 @@ class LogWriter:
 
     def _write(self, table: pa.Table, hashes: npt.NDArray[np.int64], segments: list[Segment]) -> None:
         done = 0
-        for batch in table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS):
-            segment = self._segment_for(batch.schema, segments)
-            position = segment.size
-            self._put(segment, batch.serialize())
-            segment.note(batch.num_rows, position)
-            self._seen.add(hashes[done : done + batch.num_rows])
-            done += batch.num_rows
-        self._sync(segments[-1])
+        try:
+            for batch in table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS):
+                segment = self._segment_for(batch.schema, segments)
+                position = segment.size
+                self._put(segment, batch.serialize())
+                segment.note(batch.num_rows, position)
+                self._seen.add(hashes[done : done + batch.num_rows])
+                done += batch.num_rows
+        finally:
+            if done:  # also what came before a failure: sent again, it is called a duplicate
+                self._sync(segments[-1])
 
     def _segment_for(self, schema: pa.Schema, segments: list[Segment]) -> Segment:
         last = segments[-1] if segments else None
@@ -195,7 +198,8 @@ def _cut_tail(segment: Segment) -> int:
         tail = file.seek(0, os.SEEK_END) - segment.size
         if tail:
             file.seek(segment.size)
-            segment.path.with_suffix(".cut").write_bytes(file.read())
+            with segment.path.with_suffix(".cut").open("ab") as kept:
+                kept.write(file.read())
             file.truncate(segment.size)
             os.fsync(file.fileno())
     return tail

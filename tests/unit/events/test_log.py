@@ -107,7 +107,8 @@ def test_every_cut_of_the_last_append_is_repaired_and_said(log, caplog):
             assert again.append(events("b", "c")) == Appended(3, 1, 1)
             assert ids(again) == ["a", "b", "c"]
     assert f"cut {size - len(whole)} bytes" in caplog.text
-    assert path.with_suffix(".cut").read_bytes() == full[len(whole) : size]
+    cuts = [full[len(whole) : cut] for cut in range(len(whole), len(full), 97)]
+    assert path.with_suffix(".cut").read_bytes() == b"".join(cuts)
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 64, b"\xff" * 64, b"not an arrow message at all, but long enough"])
@@ -200,6 +201,36 @@ def test_a_failed_disk_leaves_no_half_batch_and_the_next_append_is_whole(log):
     log._writer._file = good
     assert log.append(events("b")) == Appended(2, 1, 0)
     assert ids(EventLog.open(log.folder)) == ["a", "b"]
+
+
+def test_what_was_written_before_the_disk_failed_is_flushed_since_it_counts_as_there(log, monkeypatch):
+    class FullSoon:
+        def __init__(self, file):
+            self.file, self.writes = file, 0
+
+        def write(self, data):
+            self.writes += 1
+            if self.writes > 1:
+                raise OSError(28, "No space left on device")
+            return self.file.write(data)
+
+        def truncate(self, size):
+            self.file.truncate(size)
+
+        def fileno(self):
+            return self.file.fileno()
+
+    log.append(events("a"))
+    good = log._writer._file
+    log._writer._file = FullSoon(good)
+    monkeypatch.setattr(writer, "BATCH_ROWS", 1)
+    flushed = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    with pytest.raises(UnavailableError, match="No space left"):
+        log.append(events("b", "c"))
+    assert flushed == [good.fileno()]
+    log._writer._file = good
+    assert log.append(events("b", "c")) == Appended(3, 1, 1)
 
 
 def test_a_closed_log_and_a_reader_refuse_to_append(log):

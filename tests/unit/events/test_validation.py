@@ -105,3 +105,13 @@ def test_a_time_that_no_calendar_has_is_located_before_the_log_holds_it_for_good
 def test_the_first_and_last_years_are_taken():
     times = pa.array([datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC), None])
     assert conform(table(arrival_time=times), {}, strict=False).column("arrival_time").null_count == 1
+
+
+def test_an_input_column_of_nulls_does_not_decide_the_type_of_what_comes_later():
+    assert conform(table(**{"request.x": pa.nulls(3)}), {}, strict=False).column_names == CORE.names
+
+
+def test_two_columns_of_one_name_are_refused():
+    twice = pa.table([["a"], ["b"]], names=["event_id", "event_id"])
+    with pytest.raises(DataError, match=r"^event_id: there are two columns"):
+        conform(twice, {}, strict=True)
