@@ -6,6 +6,7 @@ import math
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +32,7 @@ __all__ = ["CityDemo"]
 
 _DAY_US: Final = 86_400_000_000
 _SHOWN: Final = 10
+_ZONE: Final = ZoneInfo("Asia/Shanghai")  # where the city lies
 _ASKED: Final = ("kind", "event_time", "user_id", "query", "request.location", "request.device")
 
 
@@ -103,7 +105,7 @@ class CityDemo:
             "CNY": [f"{price:.0f}" for _, _, price in facts],
             "km": [f"{values.get('distance_km', float('nan')):.1f}" for values in answer.values],
         }
-        when = f"{query.time:%A %H:%M} UTC" if query.time else ""
+        when = f"{query.time.astimezone(_ZONE):%A %H:%M}" if query.time else ""
         show_answer(f"{query.user_id} types “{query.text}”, {when}", answer, cells, on_stderr=on_stderr)
 
     def next_steps(self, home: str, query: Query) -> list[tuple[str, str]]:

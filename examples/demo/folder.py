@@ -45,8 +45,12 @@ def fresh(home: Path, say: Callable[[str], None]) -> Iterator[Workspace]:
     marked = (home / _MARK).is_file()
     if home.is_dir() and not marked and any(entry.name != _LOCK for entry in home.iterdir()):
         raise ConflictError(f"{home} holds files that are not a demo's; name an empty folder with --home")
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / _LOCK).open("w") as lock:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        held = (home / _LOCK).open("w")
+    except OSError as error:
+        raise ConflictError(f"{home} cannot be written: {error.strerror}; name another --home") from error
+    with held as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
