@@ -32,6 +32,7 @@ __all__ = ["MAX_ID_BYTES", "Catalogue", "stored_inputs"]
 MAX_ID_BYTES: Final = 128
 FORMAT: Final = 1
 _CHUNK: Final = 65_536
+_CHUNK_BYTES: Final = 64 << 20
 _DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 Ints = npt.NDArray[np.int64]
@@ -177,9 +178,10 @@ def _integer_table(ids: pa.StringArray) -> HashTable:
 def _write_records(path: Path, inputs: tuple[Input, ...], table: pa.Table) -> None:
     encoder = Encoder(inputs)
     names = [i.name for i in inputs if i.name in table.column_names]
+    rows = max(1, min(_CHUNK, _CHUNK_BYTES // encoder.layout.itemsize))
     with path.open("wb") as file:
-        for start in range(0, len(table), _CHUNK):
-            part = table.slice(start, _CHUNK)
+        for start in range(0, len(table), rows):
+            part = table.slice(start, rows)
             # Lists are looked at whole, so that a slice must not drag the other chunks along.
             columns: dict[str, Any] = {name: pa.concat_arrays(_own(part.column(name))) for name in names}
             encoder.encode(columns, len(part)).tofile(file)

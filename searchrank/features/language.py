@@ -97,6 +97,8 @@ def parse_tree(origin: Origin) -> ast.expr:
         raise origin.error("this is not an expression: it is nested too deeply or holds a bad character") from None
     if _deeper_than(tree, MAX_DEPTH):
         raise origin.error(f"an expression is nested at most {MAX_DEPTH} deep", tree)
+    if len(origin.text) > MAX_LENGTH // 8 and len(ast.unparse(tree)) > MAX_LENGTH:  # as a release will hold it
+        raise origin.error(f"an expression has at most {MAX_LENGTH} characters in canonical spacing, this one has more")
     return tree
 
 

@@ -44,11 +44,6 @@ class Transform:
     name: str
     arguments: tuple[float, ...]
 
-    @property
-    def text(self) -> str:
-        """The transform as it would be written."""
-        return f"{self.name}({', '.join(f'{a:g}' for a in self.arguments)})"
-
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
@@ -81,11 +76,6 @@ class ModelInput:
         result = cls(tree.id, tuple(reversed(calls)))
         result._check(origin, feature_set.features[tree.id].kind)
         return result
-
-    @property
-    def text(self) -> str:
-        """The input as it would be written."""
-        return " | ".join([self.feature, *(t.text for t in self.transforms)])
 
     @property
     def is_categorical(self) -> bool:

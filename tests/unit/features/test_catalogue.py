@@ -53,10 +53,11 @@ def test_records_are_what_encode_gives_and_the_last_is_all_missing(tmp_path, fea
     assert catalogue.records["item.price"][[0, 1, 5]].tolist() == [7, 0.5, 7]
 
 
-def test_many_chunks_are_one_table(tmp_path, feature_set, monkeypatch):
+@pytest.mark.parametrize(("limit", "size"), [("_CHUNK", 7), ("_CHUNK_BYTES", 1_000)])
+def test_many_chunks_are_one_table(tmp_path, feature_set, monkeypatch, limit, size):
     table = items(50)
     whole = written(tmp_path / "whole", feature_set, table)
-    monkeypatch.setattr("searchrank.features.catalogue._CHUNK", 7)
+    monkeypatch.setattr(f"searchrank.features.catalogue.{limit}", size)
     parts = written(tmp_path / "parts", feature_set, pa.concat_tables([table.slice(0, 9), table.slice(9)]))
     assert parts.records.tobytes() == whole.records.tobytes()
 

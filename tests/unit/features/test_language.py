@@ -178,3 +178,11 @@ def test_features_that_double_each_other_stay_small():
 def test_a_wrong_file_is_refused_with_its_reason(text, reason):
     with pytest.raises(DefinitionError, match=r"[\s\S]*" + reason.replace("?", r"\?").replace(".", r"\.")):
         FeatureSet.parse(text)
+
+
+def test_what_is_accepted_is_accepted_again_in_the_form_that_a_release_holds():
+    edges = [f"[{','.join(map(str, range(count)))}]" for count in (100, 800, 950)]
+    fits = parse(*(f"x{number}: bucket(item.price,{text})" for number, text in enumerate(edges[:2])))
+    assert FeatureSet.parse(fits.canonical).fingerprint == fits.fingerprint
+    assert len(edges[2]) < 4_000
+    assert "canonical spacing" in refusal(f"x: bucket(item.price,{edges[2]})")
