@@ -6,6 +6,7 @@ something was shown to it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -119,13 +120,12 @@ class _Requests:
         names = sorted(assigner.attributes) if assigner else []
         columns = [_texts(searches[name]) for name in names if name in searches.column_names]
         present = [name for name in names if name in searches.column_names]
-        arms: dict[tuple[str, str], list[str]] = {}
+        arms: dict[tuple[str, str], list[str]] = defaultdict(lambda: [""] * len(self))
         for number, (user, session) in enumerate(zip(*self._units.values(), strict=True)):
             attributes = {name: column[number] for name, column in zip(present, columns, strict=True)}
             given = experiments.assign(self._surface, user_id=user, session_id=session, attributes=attributes)
             for arm in given.exposures:
-                column = arms.setdefault((arm.layer, arm.experiment), [""] * len(self))
-                column[number] = arm.arm
+                arms[arm.layer, arm.experiment][number] = arm.arm
         return arms
 
     def report(self, layer: Layer, experiment: Experiment) -> ExperimentReport:
