@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ _ID_COLUMNS: Final = ("event_id", "request_id", "user_id", "session_id", "item_i
 
 
 def conform(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) -> pa.Table:
-    """Return the events with exactly the core columns and ``extra``, in that order, checked and cast.
+    """Return the events with exactly the core columns and ``extra``, in that order, checked and cast, ids in NFC.
 
     Args:
         table: Events as handed in; columns may be in any order, optional ones may be absent.
@@ -49,6 +50,7 @@ def conform(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) 
         if name not in table.column_names:
             raise DataError("this column is required in every event", field=name)
     columns = [_column(table, name, wanted) for name, wanted in types.items()]
+    columns = [_composed(c) if name in _ID_COLUMNS else c for name, c in zip(types, columns, strict=True)]
     result = pa.table(columns, schema=pa.schema(list(types.items())))
     _check_values(result)
     return result
@@ -65,6 +67,15 @@ def _column(table: pa.Table, name: str, wanted: pa.DataType) -> pa.ChunkedArray:
         return column if column.type.equals(wanted) else column.cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(f"a value does not fit {wanted}: {error}", field=name) from error
+
+
+def _composed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts in NFC, so that those who join by id need not know of normal forms."""
+    if pc.all(pc.string_is_ascii(texts)).as_py() in {True, None}:
+        return texts
+    encoded = texts.combine_chunks().dictionary_encode()
+    words = [unicodedata.normalize("NFC", text) for text in encoded.dictionary.to_pylist()]
+    return pa.chunked_array([pa.array(words, texts.type).take(encoded.indices)])
 
 
 def _castable(given: pa.DataType, wanted: pa.DataType) -> bool:

@@ -115,3 +115,10 @@ def test_two_columns_of_one_name_are_refused():
     twice = pa.table([["a"], ["b"]], names=["event_id", "event_id"])
     with pytest.raises(DataError, match=r"^event_id: there are two columns"):
         conform(twice, {}, strict=True)
+
+
+def test_ids_are_kept_in_one_normal_form_and_texts_as_typed():
+    given = table(item_id=["cafe\u0301", None, "tea"], query=["cafe\u0301", None, None])
+    result = conform(given, {}, strict=True)
+    assert result.column("item_id").to_pylist() == ["caf\u00e9", None, "tea"]
+    assert result.column("query").to_pylist() == ["cafe\u0301", None, None]

@@ -173,3 +173,13 @@ inputs:
     samples = collect(log, feature_set, LABELLING).samples
     assert samples.requests.column("query.length").to_pylist() == [3.0]
     assert samples.impressions.column("recall.score").to_pylist() == [0.5]
+
+
+def test_a_click_that_spells_the_item_in_another_normal_form_counts(write):
+    log = write([
+        event("search", "r"),
+        event("impression", "r", "caf\u00e9", position=0),
+        event("click", "r", "cafe\u0301", 1),
+    ])  # fmt: skip
+    found = collect(log, FEATURES, LABELLING)
+    assert (found.samples.labels.tolist(), found.unmatched) == ([1.0], 0)
