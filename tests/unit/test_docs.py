@@ -14,6 +14,7 @@ import yaml
 import docs.generate
 from recall import recall_configs
 from searchrank.errors import DefinitionError
+from searchrank.experiments import Experiments
 from searchrank.features import FeatureSet, ModelInput
 from searchrank.project import Project
 
@@ -23,7 +24,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 PACKAGES = (
-    "examples.city", "examples.movies", "predictor", "recall", "searchrank", "searchrank.events",
+    "examples.city", "examples.movies", "predictor", "recall", "searchrank", "searchrank.events", "searchrank.experiments",
     "searchrank.features", "searchrank.features.history", "searchrank.models", "searchrank.native", "trainer",
 )  # fmt: skip
 
@@ -61,7 +62,9 @@ def test_every_relative_link_leads_somewhere(page: Path):
 def test_every_feature_file_shown_is_one(page: Path):
     for text, parts in mappings(page):
         assert parts <= {"inputs", "features"} or parts <= {"surfaces", "models"}, f"{page.name}: {parts}"
-        if "inputs" in parts:
+        if page.name == "experiments.md":
+            Experiments.parse(text)
+        elif "inputs" in parts:
             FeatureSet.parse(text)
         else:
             recall_configs(Project.parse(text))
