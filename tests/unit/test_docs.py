@@ -24,9 +24,19 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 PACKAGES = (
-    "examples.city", "examples.movies", "predictor", "recall", "searchrank", "searchrank.events",
-    "searchrank.experiments", "searchrank.features", "searchrank.features.history", "searchrank.models", "searchrank.native", "trainer",
-)  # fmt: skip
+    "examples.city",
+    "examples.movies",
+    "predictor",
+    "recall",
+    "searchrank",
+    "searchrank.events",
+    "searchrank.experiments",
+    "searchrank.features",
+    "searchrank.features.history",
+    "searchrank.models",
+    "searchrank.native",
+    "trainer",
+)
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 
