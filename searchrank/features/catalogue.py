@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,6 @@ MAX_ID_BYTES: Final = 128
 FORMAT: Final = 1
 _CHUNK: Final = 65_536
 _CHUNK_BYTES: Final = 64 << 20
-_DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 Ints = npt.NDArray[np.int64]
 
@@ -57,7 +55,6 @@ class Catalogue:
     hashes: Ints
     records: npt.NDArray[np.void]
     _table: HashTable
-    _integers: HashTable
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -88,7 +85,6 @@ class Catalogue:
             writer.write_batch(pa.record_batch([ids], names=["id"]))
         np.save(folder / "hashes.npy", hashes)
         np.save(folder / "table.npy", HashTable.build(hashes).slots)
-        np.save(folder / "integers.npy", _integer_table(ids).slots)
         manifest = {"format": FORMAT, "root": root.value, "rows": len(ids), "inputs": _digest(inputs)}
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -119,7 +115,6 @@ class Catalogue:
             np.load(folder / "hashes.npy", mmap_mode="r" if rows else None),
             np.memmap(path, dtype=kind, mode="r", shape=(rows + 1,)).view(np.ndarray),
             HashTable(np.load(folder / "table.npy", mmap_mode="r")),
-            HashTable(np.load(folder / "integers.npy", mmap_mode="r")),
         )
 
     def rows(self, ids: Sequence[str]) -> Ints:
@@ -129,10 +124,6 @@ class Catalogue:
     def rows_of_hashes(self, hashes: Ints) -> Ints:
         """Return the row of each ``hash_text`` of an id, shape (n,); ``len(self)`` for an unknown one."""
         return self._table.rows(hashes)
-
-    def rows_of_integers(self, ids: Ints) -> Ints:
-        """Return the row of each integer id, which means its decimal text, shape (n,); else ``len(self)``."""
-        return self._integers.rows(ids)
 
 
 def _read_ids(table: pa.Table, column: str) -> pa.StringArray:
@@ -166,13 +157,6 @@ def _hash_distinct(ids: pa.StringArray, column: str) -> Ints:
         why = "is there twice" if one == other else f"and {other!r} are one to the 64-bit hash; rename one"
         raise DataError(f"{one!r} {why} (rows {first} and {second}, {len(twins)} such in all)", field=column)
     return hashes
-
-
-def _integer_table(ids: pa.StringArray) -> HashTable:
-    """Return the table of the ids that are the decimal text of an int64."""
-    numbers = [(int(t), row) for row, t in enumerate(ids.to_pylist()) if _DECIMAL.fullmatch(t)]
-    pairs = np.array([p for p in numbers if -(1 << 63) <= p[0] < 1 << 63], np.int64).reshape(-1, 2)
-    return HashTable.build(pairs[:, 0], rows=pairs[:, 1], unknown=len(ids))
 
 
 def _write_records(path: Path, inputs: tuple[Input, ...], table: pa.Table) -> None:

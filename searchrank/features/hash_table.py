@@ -43,21 +43,18 @@ class HashTable:
         object.__setattr__(self, "_address", address(self.slots))
 
     @classmethod
-    def build(cls, keys: Ints, *, rows: Ints | None = None, unknown: int | None = None) -> HashTable:
+    def build(cls, keys: Ints) -> HashTable:
         """Make a table.
 
         Args:
-            keys: Distinct keys, shape (n,).
-            rows: Their rows, at least 0, shape (n,); 0, 1, 2… when left out.
-            unknown: Row of every other key; n when left out.
+            keys: Distinct keys, shape (n,); their rows are 0, 1, 2…, the row of every other key is n.
         """
         count = len(keys)
         size = 1 << max(1, (2 * count - 1).bit_length() if count else 1)
         slots = np.full((1 + size, 2), -1, np.int64)
-        slots[0] = size - 1, count if unknown is None else unknown
-        given = np.arange(count, dtype=np.int64) if rows is None else np.ascontiguousarray(rows, np.int64)
+        slots[0] = size - 1, count
         keys = np.ascontiguousarray(keys, np.int64)
-        compiled(insert)(count, address(keys), address(given), address(slots))
+        compiled(insert)(count, address(keys), address(slots))
         return cls(slots)
 
     def rows(self, keys: Ints) -> Ints:

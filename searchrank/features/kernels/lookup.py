@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from searchrank.native.kernel import inlined, kernel
 from searchrank.native.memory import ints_at, shorts_at, words_at
 
 __all__: list[str] = []
 
-_MIX: Final = -7046029254386353131  # 2^64 / golden ratio, as signed (Knuth, TAOCP 6.4)
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio (Knuth, TAOCP 6.4); unsigned, so that it may wrap
 
 
 @inlined
 def slot_of(table: int, key: int) -> int:
     """Return the address of a key's slot in a table, or of the free slot where it belongs."""
     mask = ints_at(table, 1)[0]
-    place = ((key * _MIX) >> 32) & mask
+    place = np.int64((np.uint64(key) * _MIX) >> np.uint64(32)) & mask
     slots = ints_at(table + 16, 2 * mask + 2)
     while slots[2 * place + 1] >= 0 and slots[2 * place] != key:
         place = (place + 1) & mask
@@ -42,12 +44,12 @@ def lower_bound(values: int, start: int, stop: int, value: int) -> int:
 
 
 @kernel
-def insert(n: int, keys: int, rows: int, table: int) -> None:
-    """Put ``n`` distinct keys with their rows into a table of free slots."""
-    which, given = ints_at(keys, n), ints_at(rows, n)
+def insert(n: int, keys: int, table: int) -> None:
+    """Put ``n`` distinct keys, whose rows are 0, 1, 2…, into a table of free slots."""
+    which = ints_at(keys, n)
     for j in range(n):
         slot = ints_at(slot_of(table, which[j]), 2)
-        slot[0], slot[1] = which[j], given[j]
+        slot[0], slot[1] = which[j], j
 
 
 @kernel

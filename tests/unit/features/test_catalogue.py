@@ -72,16 +72,11 @@ def test_ids_find_their_rows_and_unknown_ones_the_missing_row(tmp_path, feature_
     assert catalogue.hashes.tolist() == hash_texts(catalogue.ids.to_pylist()).tolist()
 
 
-def test_an_integer_id_means_its_decimal_text(tmp_path, feature_set):
-    catalogue = written(tmp_path, feature_set, items())
-    assert catalogue.rows_of_integers(np.array([7, -12, 12, 0])).tolist() == [2, 3, 5, 5]
-
-
 def test_integer_ids_may_be_stored_as_integers(tmp_path, feature_set):
     extremes = [0, 5, -(1 << 63), (1 << 63) - 1]
     catalogue = written(tmp_path, feature_set, pa.table({"item_id": pa.array(extremes, pa.int64())}))
     assert catalogue.ids.to_pylist() == [str(n) for n in extremes]
-    assert catalogue.rows_of_integers(np.array(extremes)).tolist() == [0, 1, 2, 3]
+    assert catalogue.rows([str(n) for n in extremes]).tolist() == [0, 1, 2, 3]
     assert catalogue.rows(["5"]).tolist() == [1]
 
 
@@ -149,8 +144,7 @@ def test_a_damaged_or_absent_catalogue_is_refused(tmp_path, feature_set):
 def test_a_hash_table_holds_every_key(count):
     keys = np.random.default_rng(count).integers(-(1 << 63), (1 << 63) - 1, count)
     keys[:1] = 0
-    rows = np.arange(count) * 3
-    table = HashTable.build(keys, rows=rows, unknown=-5)
-    assert table.rows(keys).tolist() == rows.tolist()
-    assert table.rows(np.array([12345, -1])).tolist() == [-5, -5]
+    table = HashTable.build(keys)
+    assert table.rows(keys).tolist() == list(range(count))
+    assert table.rows(np.array([12345, -1])).tolist() == [count, count]
     assert 2 * count <= len(table.slots) - 1
