@@ -317,5 +317,7 @@ class _Reader:
 
     def _resolve(self, name: str) -> Node | None:
         if name in self._inputs:
-            return InputNode.of(self._inputs[name])
+            if name not in self._nodes:
+                self._nodes[name] = InputNode.of(self._inputs[name])
+            return self._nodes[name]
         return self._feature(name) if name in self._origins else None
