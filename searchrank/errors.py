@@ -2,7 +2,7 @@
 
 SearchRankError
 ├── InvalidInputError            the caller can mend it; carries the field that is wrong
-│   ├── DefinitionError          a feature definition or transform: source, line, column, caret, suggestion
+│   ├── DefinitionError          a definition, transform or experiment: source, line, column, caret, suggestion
 │   ├── DataError                a file, table or column does not hold what was declared
 │   ├── ConfigError              a project file or option is wrong
 │   └── RequestError             a ranking or search request is wrong (gRPC: INVALID_ARGUMENT)
@@ -47,7 +47,7 @@ class InvalidInputError(SearchRankError):
 
 
 class DefinitionError(InvalidInputError):
-    """A feature definition is refused.
+    """Something written in a feature or experiment file is refused.
 
     Attributes:
         line: 1-based line in the source.

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, ParamSpec, TypeVar
 
+from searchrank.document import Document, Entry
 from searchrank.errors import DefinitionError
 from searchrank.experiments.bucket import Range, common, gaps, shown
-from searchrank.experiments.document import Document, Entry
 from searchrank.experiments.layer import Experiment, Layer, Unit
 from searchrank.experiments.parameter import (
     BRANCH_QUOTA,
@@ -60,7 +60,7 @@ class Reader:
             return None
 
     def _read(self) -> dict[str, tuple[Layer, ...]]:
-        root = self._document.root()
+        root = self._document.root("surfaces:")
         top = self._document.fields(Entry(root, root), "the file", ("surfaces",), ("surfaces",))
         surfaces = self._document.entries(top["surfaces"].value, "surfaces:")
         found = {name: self._attempt(self._surface, name, entry) for name, entry in surfaces.items()}

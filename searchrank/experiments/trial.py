@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from searchrank.document import Document, Entry
 from searchrank.experiments.bucket import Range, parse_range, shown
-from searchrank.experiments.document import Document, Entry
 from searchrank.experiments.layer import Arm, Experiment
 from searchrank.experiments.parameter import Parameter, Value
 

@@ -140,7 +140,7 @@ def test_features_that_double_each_other_stay_small():
     ("text", "reason"),
     [
         ("", "empty"),
-        ("[1, 2]", "two parts"),
+        ("[1, 2]", "a feature file is a mapping"),
         ("inputs: {}\nfeatured: {}", "unknown part 'featured'"),
         ("features: {}", "no inputs"),
         ("inputs: {price: {type: float}}", "root.noun"),
@@ -150,7 +150,7 @@ def test_features_that_double_each_other_stay_small():
         ("inputs: {item.v: {type: vector}}", "needs its size"),
         ("inputs: {item.v: {type: vector, size: -1}}", "whole number"),
         ("inputs: {item.c: {type: category, missing: 3}}", "does not fit category"),
-        ("inputs: {item.price: {type: float}, item.price: {type: float}}", "defined twice"),
+        ("inputs: {item.price: {type: float}, item.price: {type: float}}", "stands twice in inputs:"),
         ("inputs: {user.x: {type: signal, count: click, window: 7 days}}", "not a duration"),
         ("inputs: {item.x: {type: map, count: click, by: item.c}}", "users and queries"),
         ("inputs: {candidate.p: {type: float, training_only: true}}", "serving: 1"),

@@ -29,8 +29,8 @@ class Document:
         self._lines = text.splitlines()
         self._text = text
 
-    def root(self) -> yaml.Node:
-        """Return the top of the text.
+    def root(self, needs: str) -> yaml.Node:
+        """Return the top of the text; ``needs`` names what an empty one lacks.
 
         Raises:
             DefinitionError: When it is empty, too long, or not such a YAML text.
@@ -47,7 +47,7 @@ class Document:
         except (yaml.YAMLError, RecursionError) as error:
             raise DefinitionError(f"this is not YAML: {error}", source=self._source) from None
         if root is None:
-            raise DefinitionError("the file is empty; it needs surfaces:", source=self._source)
+            raise DefinitionError(f"the file is empty; it needs {needs}", source=self._source)
         return root
 
     def error(self, node: yaml.Node, message: str, hint: str = "") -> DefinitionError:
@@ -102,7 +102,17 @@ class Document:
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         if not all(isinstance(part, yaml.ScalarNode) for part in parts):
             raise self.error(node, "a plain value, or a list of them, is expected here")
+        return self.tree(node)
+
+    def tree(self, node: yaml.Node) -> Any:
+        """Return a value of any depth in Python.
+
+        Raises:
+            DefinitionError: When a tag, a date or a number does not hold what it says.
+        """
         try:
             return yaml.CSafeLoader("").construct_document(node)
-        except (yaml.YAMLError, ValueError) as error:
-            raise self.error(node, f"this is not a plain value: {error}") from None
+        except yaml.MarkedYAMLError as error:
+            raise self._at(error.problem_mark, f"this is not a plain value: {error.problem}") from None
+        except (ValueError, KeyError) as error:
+            raise self.error(node, f"this holds a value that is not plain: {error}") from None
