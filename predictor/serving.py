@@ -20,13 +20,15 @@ from predictor.scoring import Lane, Scoring
 from predictor.stamp import take_stamp
 from predictor.trials import Trial, load_trials
 from recall import RecallConfig
-from searchrank.errors import NotFoundError, RequestError, SearchRankError, UnavailableError
+from searchrank.errors import ConfigError, NotFoundError, RequestError, SearchRankError, UnavailableError
 from searchrank.features import Evaluator
+from searchrank.features.inputs import REQUEST_ROOTS, InputType
 from searchrank.features.snapshot import Snapshot, current
 from searchrank.models import Ledger, Release, find_release
 from searchrank.project import Project, Surface
 
 if TYPE_CHECKING:
+    from searchrank.features import FeatureSet
     from searchrank.workspace import Workspace
 
 __all__ = ["Cost", "Loaded", "ServedSurface", "Serving"]
@@ -283,6 +285,7 @@ class _Loader:
     def _serve(self, name: str, config: Surface, live: Path, folder: Path) -> ServedSurface:
         release = self._once(live, lambda: Release.open(live))
         features = release.feature_set
+        _check_exclude(name, config, features)
         snapshot = self._once((folder, features.fingerprint), lambda: Snapshot.open(folder, features))
         recalled = RecallConfig.parse(config.recall, field=f"surfaces.{name}.recall") if config.recall else None
         block = open_block(folder, release.evaluator, snapshot.catalogue.records, patience=self._patience)
@@ -309,3 +312,14 @@ class _Loader:
         if key not in self._opened:
             self._opened[key] = make()
         return self._opened[key]  # type: ignore[return-value]
+
+
+def _check_exclude(name: str, config: Surface, features: FeatureSet) -> None:
+    """Refuse a list of what is not to be returned that no request has: it would leave out nothing without a word.
+
+    Raises:
+        ConfigError: When it is not a list of the request.
+    """
+    found = features.inputs.get(config.exclude)
+    if config.exclude and (found is None or found.type is not InputType.LIST or found.root not in REQUEST_ROOTS):
+        raise ConfigError(f"{config.exclude!r} is not a list input of the request", field=f"surfaces.{name}.exclude")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Found", "Reasons", "hydrate", "know", "locate", "ordered", "reasons", "recall", "score"]
 
 _RECALL_SHARE = 0.5  # of the time left: recall may not starve the stages after it
-_NO_RECENT: npt.NDArray[np.int64] = np.empty(0, np.int64)
+_NO_ITEMS: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,13 @@ async def recall(surface: ServedSurface, asked: Asked, journey: Journey, *, limi
 
 async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, limit: int) -> Retrieval:
     catalogue, question = surface.snapshot.catalogue, asked.question
-    rows = catalogue.rows_of_hashes(_recent(surface, asked))
-    query = Query(text=question.query, recent=rows[rows < len(catalogue)], time=question.time_us)
+    rows = catalogue.rows_of_hashes(_listed(asked, surface.recent_input))
+    query = Query(
+        text=question.query,
+        recent=rows[rows < len(catalogue)],
+        exclude=catalogue.rows_of_hashes(_listed(asked, surface.config.exclude)),
+        time=question.time_us,
+    )
     until = journey.deadline.share(_RECALL_SHARE).expires
     if surface.lane.is_short(surface.recall_cost.seconds):
         retrieval = surface.recaller.retrieve(query, limit, until)
@@ -104,11 +109,11 @@ async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, limi
     return retrieval
 
 
-def _recent(surface: ServedSurface, asked: Asked) -> npt.NDArray[np.int64]:
-    """Return the hashes of the items the user dealt with lately, latest first."""
-    if not surface.recent_input:
-        return _NO_RECENT
-    listed = asked.record[surface.recent_input][0]
+def _listed(asked: Asked, name: str) -> npt.NDArray[np.int64]:
+    """Return the hashes of the items in a list of the request, in its order; of no list, nothing."""
+    if not name:
+        return _NO_ITEMS
+    listed = asked.record[name][0]
     return np.array(listed["values"][: max(0, int(listed["count"]))])
 
 

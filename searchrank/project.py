@@ -27,6 +27,7 @@ class Surface(_Strict):
         candidates: Most candidates that ``Search`` ranks.
         max_candidates: Most candidates that a caller may send to ``Rank``.
         recall: Branch configuration, validated by ``recall``.
+        exclude: List input of the request, such as ``user.rated``, whose items ``Search`` does not return; empty: none.
         title: Item input shown by the command line as an item's name.
     """
 
@@ -36,6 +37,7 @@ class Surface(_Strict):
     candidates: PositiveInt = 200
     max_candidates: PositiveInt = 10_000
     recall: dict[str, Any] = Field(default_factory=dict)
+    exclude: str = ""
     title: str = "item.title"
 
 

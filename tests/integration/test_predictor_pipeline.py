@@ -130,6 +130,25 @@ async def test_search_without_query_or_user_falls_back_to_popularity(serving):
     assert set(answer.ids) == {"i1", "i2", "i5"}
 
 
+async def test_what_a_surface_excludes_is_not_found(tmp_path):
+    project = PROJECT.replace("    limit: 10\n", "    limit: 10\n    exclude: user.recent_items\n")
+    serving = Serving(make_shop(tmp_path, project=project))
+    serving.load()
+    try:
+        result = await search(serving.surface("shop"), replace(ASKED, text="tea", limit=100))
+        assert result.ids
+        assert not set(result.ids) & {"i1", "i2"}
+    finally:
+        serving.close()
+
+
+def test_a_surface_that_excludes_no_list_of_the_request_is_refused(tmp_path):
+    for name in ("user.age", "item.title", "user.owned"):
+        project = PROJECT.replace("    limit: 10\n", f"    limit: 10\n    exclude: {name}\n")
+        with pytest.raises(ConfigError, match=r"surfaces\.shop\.exclude"):
+            Serving(make_shop(tmp_path / name, project=project)).load()
+
+
 async def test_a_failed_branch_is_named_in_the_answer(serving):
     branches = [FixedBranch("fixed", [3, 1]), FailingBranch("broken", OSError("the disk is gone"))]
     surface = replace(serving.surface("shop"), recaller=Recaller(branches, {"fixed": 5, "broken": 5}))
