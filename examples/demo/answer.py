@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from rich.table import Table
 from predictor import AsyncClient
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from examples.demo.reasons import Phrasebook
     from predictor import Coverage, Query, ReleaseIdentity
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "ask", "look_up", "show_answer"]
 
 _PATIENCE: Final = 10.0  # seconds for the first questions of a server's life, on a busy machine
-_MOST_RESULTS: Final = 1_000  # that a search may ask for
 _NAME_WIDTH: Final = 34
 _WIDTH: Final = 130  # where there is no terminal to ask
 
@@ -52,26 +51,18 @@ class Answer:
     coverage: Coverage
 
 
-async def ask(targets: Sequence[str], query: Query, book: Phrasebook, seen: Collection[str]) -> Answer:
+async def ask(targets: Sequence[str], query: Query, book: Phrasebook) -> Answer:
     """Search, then have the items explained.
-
-    Args:
-        targets: Addresses of the workers.
-        query: What is asked.
-        book: The words for the reasons.
-        seen: Items that are left out.
 
     Raises:
         SearchRankError: When the server refuses or fails.
     """
     async with AsyncClient(targets) as client:
-        most = min(query.limit + len(seen), _MOST_RESULTS)
-        found = await client.search(replace(query, limit=most), timeout=_PATIENCE)
-        best = [place for place, item in enumerate(found.ids) if item not in seen][: query.limit]
-        told = await client.explain(query, [found.ids[place] for place in best], timeout=_PATIENCE)
+        found = await client.search(query, timeout=_PATIENCE)
+        told = await client.explain(query, found.ids, timeout=_PATIENCE)
     return Answer(
-        ids=[found.ids[place] for place in best],
-        scores=found.scores[best].tolist(),
+        ids=found.ids,
+        scores=found.scores.tolist(),
         values=[dict(zip(told.columns, row, strict=True)) for row in told.features.tolist()],
         reasons=book.reasons(told),
         candidates=found.candidates,

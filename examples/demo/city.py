@@ -91,11 +91,6 @@ class CityDemo:
             limit=_SHOWN,
         )
 
-    def seen(self, query: Query) -> frozenset[str]:
-        """Return nothing: a place may be visited again."""
-        del query
-        return frozenset()
-
     def show(self, workspace: Workspace, query: Query, answer: Answer, *, on_stderr: bool) -> None:
         """Print the ranked places."""
         facts = look_up(workspace, answer.ids, ("item.title", "item.category", "item.price"))

@@ -110,11 +110,6 @@ class MoviesDemo:
         user = self._split.users[np.argmin(np.abs(likes[1] - likes[0] - _TYPICAL_LIKES))]
         return Query(surface=SURFACE, user_id=str(user), limit=_SHOWN)
 
-    def seen(self, query: Query) -> frozenset[str]:
-        """Return the movies that a user has rated: what they know need not be recommended."""
-        known = self._split.train
-        return frozenset(map(str, known.movie[known.user == int(query.user_id)].tolist()))
-
     def show(self, workspace: Workspace, query: Query, answer: Answer, *, on_stderr: bool) -> None:
         """Print the recommended movies."""
         known = self._split.train

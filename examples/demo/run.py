@@ -45,10 +45,6 @@ class World(Protocol):
         """Return what somebody might ask."""
         ...
 
-    def seen(self, query: Query) -> frozenset[str]:
-        """Return items that must not be shown."""
-        ...
-
     def show(self, workspace: Workspace, query: Query, answer: Answer, *, on_stderr: bool) -> None:
         """Print an answer."""
         ...
@@ -98,7 +94,7 @@ def run(world: World, home: Path, serving: Serving, *, started: float, json: boo
         query = world.question(workspace)
 
         async def use(targets: list[str]) -> float:
-            answer = await ask(targets, query, world.book, world.seen(query))
+            answer = await ask(targets, query, world.book)
             world.show(workspace, query, answer, on_stderr=json)
             seconds = time.monotonic() - started
             _tell_next(world, home, query, targets if serving.keep else [], on_stderr=json)

@@ -76,6 +76,15 @@ class Level:
         """
         write_movies(workspace, movies, split.train, split.known(movies.tags), lambda _what, _share: None)
         index_workspace(workspace)
+        return cls.open(workspace, split)
+
+    @classmethod
+    def open(cls, workspace: Workspace, split: Split) -> Level:
+        """Open what ``make`` left in a workspace.
+
+        Raises:
+            NotFoundError: When there is no snapshot.
+        """
         project, feature_set = Project.load(workspace), FeatureSet.load(workspace.features)
         snapshot = Snapshot.open(current(workspace.snapshots), feature_set)
         recaller = Recaller.open(snapshot.indexes, recall_configs(project)[SURFACE])

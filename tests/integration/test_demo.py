@@ -8,17 +8,22 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from examples.demo.folder import fresh, mark
 from examples.demo.serving import serve
-from predictor import AsyncClient, Query, ServeOptions
+from examples.movies import Level, columns_of, ranked, read_movielens, split
+from predictor import AsyncClient, Query, ServeOptions, pipeline
+from predictor.serving import Serving
 from predictor.testing import make_shop
 from searchrank.errors import ConflictError, NotFoundError
-from searchrank.models import Ledger
+from searchrank.models import Ledger, Release
+from searchrank.v1 import ranking_pb2
 from searchrank.workspace import Workspace
 from trainer.registry import CHAMPION, Registry
 
@@ -135,14 +140,47 @@ def test_a_second_run_begins_afresh_unless_somebody_edited_the_definitions(city)
     assert "cheap" in features.read_text()
 
 
-def test_movies_are_learnt_by_the_protocol_and_recommended(movielens, tmp_path):
-    done = run("movies", "--data", str(movielens), "--home", "m", "--json", cwd=tmp_path)
+@pytest.fixture(scope="module")
+def cinema(movielens, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cinema")
+    return folder / "m", run("movies", "--data", str(movielens), "--home", "m", "--json", cwd=folder)
+
+
+def test_movies_are_learnt_by_the_protocol_and_recommended(cinema):
+    _, done = cinema
     told = figures(done)
     assert {"ndcg@10", "recall@100", "popularity_ndcg@10", "users"} <= set(told)
     assert told["users"] == 80
     assert told["ndcg@10"] > told["popularity_ndcg@10"]
     assert "liked with what you liked" in done.stderr
     assert not alive("m")
+
+
+async def test_what_is_served_of_movies_is_what_was_measured(cinema, movielens):
+    workspace = Workspace(cinema[0])
+    parts = split(read_movielens(movielens).ratings)
+    level = Level.open(workspace, parts)
+    lists = level.lists(level.surface.candidates)
+    release = Release.open(Ledger(workspace.ledger).folder(Ledger(workspace.ledger).live("movies")))
+    scores = release.scorer.score(columns_of(level, lists, release.plan))
+    best = ranked(lists.rows, scores, lists.samples.sizes)
+    async with started(workspace) as serving:
+        for place, user in enumerate(parts.users.tolist()[:10]):
+            request = ranking_pb2.SearchRequest(surface="movies", user_id=str(user), limit=50)
+            found = (await pipeline.search(serving.surface("movies"), request, None)).ids.strings.values
+            ids = level.snapshot.catalogue.ids.take(pa.array(best[place][:50])).to_pylist()
+            assert list(found) == ids
+            assert not set(found) & set(map(str, parts.train.movie[parts.train.user == user].tolist()))
+
+
+@asynccontextmanager
+async def started(workspace):
+    serving = Serving(workspace)
+    serving.load()
+    try:
+        yield serving
+    finally:
+        serving.close()
 
 
 @pytest.mark.skipif(not MOVIELENS.is_dir(), reason="MovieLens latest-small is not in ../shared/data")
