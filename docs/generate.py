@@ -13,6 +13,7 @@ import sys
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,14 @@ __all__ = ["cli_page", "main", "operators_page", "pages"]
 REFERENCE: Final = Path(__file__).parent / "reference"
 _MADE: Final = "<!-- Made by `python -m docs.generate`; do not edit. -->"
 _SECTIONS: Final = ("Args:", "Raises:", "Returns:", "Example:")
-_VALUES: Final[Mapping[type, str]] = {bool: "flag", str: "text", int: "whole number", float: "number", Path: "path"}
+_VALUES: Final[Mapping[type, str]] = {
+    bool: "flag",
+    str: "text",
+    int: "whole number",
+    float: "number",
+    Path: "path",
+    datetime: "moment",
+}
 
 
 def pages() -> dict[Path, str]:

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +34,10 @@ User = Annotated[str, typer.Option("--user", help="Who asks.")]
 Text = Annotated[str, typer.Option("--query", help="Text typed.")]
 Context = Annotated[
     list[str] | None, typer.Option("--context", help="NAME=JSON of a request input, such as user.age=30.")
+]
+Moment = Annotated[
+    datetime | None,
+    typer.Option("--time", formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"], help="UTC moment to answer for; default: now."),
 ]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait for the answer.")]
 Ids = Annotated[list[str], typer.Argument(help="Ids of the items.")]
@@ -71,6 +76,7 @@ def search(  # noqa: PLR0913, PLR0917 - one option each
     surface: SurfaceName = "",
     limit: Annotated[int, typer.Option(min=0, help="Most items; 0: the surface's default.")] = 0,
     context: Context = None,
+    time: Moment = None,
     target: Targets = None,
     timeout: Timeout = 2.0,
     home: Home = DEFAULT_HOME,
@@ -80,7 +86,7 @@ def search(  # noqa: PLR0913, PLR0917 - one option each
     from predictor.client import Client  # noqa: PLC0415 - a verb imports what it runs
     from predictor.titles import titles  # noqa: PLC0415
 
-    asked = _query(surface=surface, user=user, text=query, context=context, limit=limit)
+    asked = _query(surface=surface, user=user, text=query, context=context, time=time, limit=limit)
     with Client(target or DEFAULT_TARGETS) as client:
         result = client.search(asked, timeout=timeout)
     names = titles(home, surface, result.ids)
@@ -116,6 +122,7 @@ def rank(  # noqa: PLR0913, PLR0917 - one option each
     user: User = "",
     surface: SurfaceName = "",
     context: Context = None,
+    time: Moment = None,
     target: Targets = None,
     timeout: Timeout = 2.0,
     home: Home = DEFAULT_HOME,
@@ -126,7 +133,7 @@ def rank(  # noqa: PLR0913, PLR0917 - one option each
     from predictor.titles import titles  # noqa: PLC0415
 
     with Client(target or DEFAULT_TARGETS) as client:
-        asked = _query(surface=surface, user=user, text=query, context=context)
+        asked = _query(surface=surface, user=user, text=query, context=context, time=time)
         result = client.rank(asked, ids, timeout=timeout)
     names = titles(home, surface, [str(item) for item in result.ids])
     unknown = {ids[position] for position in result.unknown.tolist()}
@@ -146,6 +153,7 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
     user: User = "",
     surface: SurfaceName = "",
     context: Context = None,
+    time: Moment = None,
     target: Targets = None,
     timeout: Timeout = 5.0,
     as_json: Json = False,
@@ -154,7 +162,7 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
     from predictor.client import Client  # noqa: PLC0415 - a verb imports what it runs
 
     with Client(target or DEFAULT_TARGETS) as client:
-        asked = _query(surface=surface, user=user, text=query, context=context)
+        asked = _query(surface=surface, user=user, text=query, context=context, time=time)
         told = client.explain(asked, ids, timeout=timeout)
     parts = told.contributions if len(told.contributions) else [[math.nan] * len(told.columns)] * len(told.ids)
     items = []
@@ -182,11 +190,14 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
     sys.stdout.write(f"every score begins at {_shown(told.base_score)}\n")
 
 
-def _query(*, surface: str, user: str, text: str, context: list[str] | None, limit: int = 0) -> Query:
+def _query(  # noqa: PLR0913 - one for each option
+    *, surface: str, user: str, text: str, context: list[str] | None, time: datetime | None, limit: int = 0
+) -> Query:
     from predictor.client import Query  # noqa: PLC0415 - a verb imports what it runs
 
     values = dict(_assignment(part) for part in context or ())
-    return Query(surface=surface, user_id=user, text=text, context=values, limit=limit)
+    moment = None if time is None else time.replace(tzinfo=UTC)
+    return Query(surface=surface, user_id=user, text=text, time=moment, context=values, limit=limit)
 
 
 def _assignment(part: str) -> tuple[str, Any]:

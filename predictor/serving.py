@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from predictor.block import open_block
-from predictor.quotas import QuotaRecaller
 from predictor.requests import Schema
 from predictor.scoring import Lane, Scoring
 from predictor.stamp import take_stamp
 from predictor.trials import Trial, load_trials
-from recall import RecallConfig
+from recall import RecallConfig, Recaller
 from searchrank.errors import ConfigError, NotFoundError, RequestError, SearchRankError, UnavailableError
 from searchrank.features import Evaluator
 from searchrank.features.inputs import REQUEST_ROOTS, InputType
@@ -76,7 +75,7 @@ class ServedSurface:
     digest: str
     snapshot: Snapshot
     schema: Schema
-    recaller: QuotaRecaller
+    recaller: Recaller
     recent_input: str
     short: Scoring
     long: Scoring
@@ -299,7 +298,7 @@ class _Loader:
             digest=release.digest,
             snapshot=snapshot,
             schema=Schema.of(features.inputs.values()),
-            recaller=QuotaRecaller.open(snapshot.indexes, recalled) if recalled else QuotaRecaller([], {}),
+            recaller=Recaller.open(snapshot.indexes, recalled) if recalled else Recaller([], {}),
             recent_input=recent if recent in features.inputs else "",
             short=short,
             long=long,

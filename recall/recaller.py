@@ -104,6 +104,10 @@ class Recaller:
             raise DataError(f"the indexes in {indexes} are of different catalogues; run 'searchrank index'")
         return cls(opened, config.quotas)
 
+    def with_quotas(self, quotas: Mapping[str, int]) -> Recaller:
+        """Return a copy over the same indexes that asks the named branches for so many, the rest as before."""
+        return Recaller(self._branches, self._quotas | dict(quotas))
+
     def retrieve(self, query: Query, limit: int, deadline: float = math.inf) -> Retrieval:
         """Return the best candidates of all branches together.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -108,6 +109,8 @@ class CityDemo:
         location: Any = query.context["request.location"]
         context = shlex.quote(f"request.location=[{location[0]:.4f},{location[1]:.4f}]")
         search = f"searchrank search {shlex.quote(query.text)} --user {query.user_id} --context {context} --home {home}"
+        if query.time is not None:
+            search += f" --time {query.time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
         return [
             ("ask it", search),
             ("change what it looks at", f"edit {home}/features.yaml, and models.city.inputs in {home}/project.yaml"),
