@@ -95,7 +95,7 @@ def parse_tree(origin: Origin) -> ast.expr:
         raise origin.error(f"this is not an expression: {error.msg}", place) from None
     except (ValueError, RecursionError, MemoryError):
         raise origin.error("this is not an expression: it is nested too deeply or holds a bad character") from None
-    if _deeper_than(tree, MAX_DEPTH):
+    if len(origin.text) > MAX_DEPTH and _deeper_than(tree, MAX_DEPTH):  # a level takes a character at least
         raise origin.error(f"an expression is nested at most {MAX_DEPTH} deep", tree)
     if len(origin.text) > MAX_LENGTH // 8 and len(ast.unparse(tree)) > MAX_LENGTH:  # as a release will hold it
         raise origin.error(f"an expression has at most {MAX_LENGTH} characters in canonical spacing, this one has more")
