@@ -22,6 +22,7 @@ check: .venv/dev
 bench: .venv/dev
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/reload.py
 
 protos: .venv/dev
 	$(call PROTO,.)
