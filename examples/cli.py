@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import sys
 import time
@@ -14,6 +13,7 @@ import typer
 
 from searchrank.cli import Json, emit
 from searchrank.errors import ConfigError
+from trainer.extra import require_training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-_NEEDED: Final = ("lightgbm", "mlflow", "scipy")
 _EVENTS: Final = 250_000
 _ITEMS: Final = 2_000
 _SEED: Final = 7
@@ -52,7 +51,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Make a world, learn to rank it, serve it and search it: the whole path in one command."""
     started = time.monotonic()
     made = _world(world, {"items": items, "events": events, "seed": seed}, data)
-    _require_training()
+    require_training()
     from examples.demo.run import Serving, run  # noqa: PLC0415 - a verb imports what it runs
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -101,16 +100,3 @@ def _movies(size: Mapping[str, int | None], data: Path | None) -> World:
     from examples.movies import read_movielens  # noqa: PLC0415 - as above
 
     return MoviesDemo(read_movielens(data))
-
-
-def _require_training() -> None:
-    """Refuse early what would fail in the middle.
-
-    Raises:
-        ConfigError: When the training libraries are not installed.
-    """
-    absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if absent:
-        raise ConfigError(
-            f"the demo trains a model and {', '.join(absent)} is missing; pip install 'searchrank[train]'"
-        )

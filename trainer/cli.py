@@ -13,6 +13,7 @@ import typer
 from searchrank.cli import Home, Json, emit, workspace
 from searchrank.errors import ConfigError, NotFoundError
 from trainer.console import say, show, steps, table
+from trainer.extra import require_training
 from trainer.parameters import read_parameters
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
     json: Json = False,
 ) -> None:
     """Train a ranking model on the event log, or on prepared files with --letor."""
+    require_training()
     chosen = read_parameters(params) if params else {}
     if letor is not None:
         _train_letor(letor, valid, test, chosen, json=json)
@@ -61,6 +63,7 @@ def evaluate(
     from searchrank.models import Ledger, Release, find_release  # noqa: PLC0415 - heavy
     from trainer.train import Job, evaluate_release  # noqa: PLC0415 - heavy
 
+    require_training()
     job = Job.open(workspace(home), model)
     number = version or _live(Ledger(job.workspace.ledger), job.name).version
     with steps() as told:
