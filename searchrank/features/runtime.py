@@ -188,6 +188,7 @@ class _Bound:
         self._library = library()
         self._arena = np.zeros((program.columns, BLOCK), np.int64)
         self._own_rows = np.arange(BLOCK, dtype=np.int64)
+        self._arena_at, self._own_rows_at = _address(self._arena), _address(self._own_rows)
         self._kept: list[npt.NDArray[Any]] = []
         emits = list(self._emits())
         self._table = np.zeros((len(program.instructions) + len(emits), ROW_SLOTS), np.int64)
@@ -226,7 +227,7 @@ class _Bound:
         return tuple(n for n in self.program.layout.names if n != "_pad" and n not in self.program.copied)
 
     def _column(self, column: int) -> int:
-        return _address(self._arena) + column * BLOCK * 8
+        return self._arena_at + column * BLOCK * 8
 
     def _bind(self, number: int, item: Instruction) -> None:
         row = self._table[number]
@@ -254,7 +255,7 @@ class _Bound:
         own = operand.rows is None
         self._patches.append((at, operand.base, operand.offset, operand.stride if own else 0, 0))
         if operand.rows is None:
-            row[slot + 2] = _address(self._own_rows)
+            row[slot + 2] = self._own_rows_at
         else:
             self._patches.append((at + 2, operand.rows, 0, 8, 0))
         return slot + 3
