@@ -17,7 +17,7 @@ from predictor.trials import assign
 from searchrank.errors import RequestError
 
 if TYPE_CHECKING:
-    from predictor.serving import ServedSurface
+    from predictor.surface import ServedSurface
     from searchrank.v1 import ranking_pb2
 
 __all__ = ["explain", "rank", "search"]

@@ -12,8 +12,8 @@ from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
     from predictor.journey import Journey
-    from predictor.serving import ServedSurface
     from predictor.stages import Asked, Found, Reasons
+    from predictor.surface import ServedSurface
     from recall import Recalled
 
 __all__ = ["explain_response", "rank_response", "search_response"]

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from predictor.metrics import Metrics
-    from predictor.serving import ServedSurface, Serving
+    from predictor.serving import Serving
+    from predictor.surface import ServedSurface
 
     Context = grpc.aio.ServicerContext[Any, Any]
 

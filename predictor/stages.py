@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from predictor.journey import Journey
     from predictor.requests import Question
     from predictor.scoring import Scored, Scoring
-    from predictor.serving import ServedSurface
+    from predictor.surface import ServedSurface
 
 __all__ = ["Asked", "Found", "Reasons", "hydrate", "know", "locate", "ordered", "reasons", "recall", "score"]
 

@@ -14,7 +14,7 @@ from searchrank.models import releases
 if TYPE_CHECKING:
     from predictor.journey import Journey
     from predictor.requests import AnyRequest
-    from predictor.serving import ServedSurface
+    from predictor.surface import ServedSurface
     from searchrank.experiments.assignment import Assigner
     from searchrank.project import Project
     from searchrank.workspace import Workspace

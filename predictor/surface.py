@@ -1,0 +1,76 @@
+"""What answers the requests of one surface: a release, a snapshot and everything bound to the two, never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from predictor.requests import Schema
+from predictor.scoring import Lane, Scoring
+from predictor.trials import Trial
+from recall import Recaller
+from searchrank.features.snapshot import Snapshot
+from searchrank.models import Release
+from searchrank.project import Surface
+
+__all__ = ["Cost", "ServedSurface"]
+
+_WEIGHT: Final = 0.1
+
+
+class Cost:
+    """A running estimate of how long something takes."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def note(self, seconds: float) -> None:
+        """Take a measurement into account."""
+        self.seconds += _WEIGHT * (seconds - self.seconds)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ServedSurface:
+    """Everything that answers requests of one surface.
+
+    Attributes:
+        name: Its name in the project.
+        config: Its section of the project.
+        release: What scores.
+        digest: The release's digest, which takes it a while to work out.
+        snapshot: What is read.
+        schema: What callers may send.
+        recaller: Its recall branches.
+        recent_input: The request input that lists recent items for recall; empty when there is none.
+        short: Scores on the event loop.
+        long: Scores on the scoring thread.
+        lane: The scoring thread.
+        seconds_per_row: Cost of features and score of a candidate on this machine.
+        recall_cost: Running estimate of the cost of recall.
+        trial: What is tried on it; None: nothing.
+    """
+
+    name: str
+    config: Surface
+    release: Release
+    digest: str
+    snapshot: Snapshot
+    schema: Schema
+    recaller: Recaller
+    recent_input: str
+    short: Scoring
+    long: Scoring
+    lane: Lane
+    seconds_per_row: float
+    recall_cost: Cost
+    trial: Trial | None = None
+
+    @property
+    def budget(self) -> float:
+        """Seconds for a request without a deadline."""
+        return self.config.budget_ms / 1000
+
+    def serves(self, folder: Path, snapshot: Path, config: Surface) -> bool:
+        """Whether it was made of exactly these."""
+        return (self.release.folder, self.snapshot.folder, self.config) == (folder, snapshot, config)
