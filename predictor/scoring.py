@@ -40,13 +40,11 @@ class Scored:
         scores: Shape ``(n,)`` float64; NaN from row ``done`` on.
         done: Rows scored before time ran out.
         features_us: Microseconds spent on features.
-        score_us: Microseconds spent on scores.
     """
 
     scores: npt.NDArray[np.float64]
     done: int
     features_us: int
-    score_us: int
 
 
 class Scoring:
@@ -64,19 +62,17 @@ class Scoring:
     def score(self, rows: Rows, deadline: Deadline) -> Scored:
         """Score rows in order until all are done or time is up."""
         scores = np.full(len(rows), np.nan)
-        done, features, scoring = 0, 0.0, 0.0
+        done, features = 0, 0.0
         for start in range(0, len(rows), BLOCK):
             if deadline.passed:
                 break
             began = perf_counter()
             part = rows if len(rows) <= BLOCK else rows.part(start, start + BLOCK)
             columns = self.matrix(part)
-            between = perf_counter()
+            features += perf_counter() - began
             scores[start : start + BLOCK] = self.scorer.score(columns)
             done = start + len(part)
-            features += between - began
-            scoring += perf_counter() - between
-        return Scored(scores, done, int(features * 1e6), int(scoring * 1e6))
+        return Scored(scores, done, int(features * 1e6))
 
     def seconds_per_row(self) -> float:
         """Return what a row costs on this machine, by the faster of three trials with missing values."""

@@ -14,7 +14,7 @@ from recall.config import RecallConfig
 from searchrank.errors import DataError, NotFoundError
 from searchrank.events import EventLog
 from searchrank.features import FeatureSet
-from searchrank.features.history import EventColumns
+from searchrank.features.history import EVENT_COLUMNS, EventColumns
 from searchrank.features.snapshot import Snapshot, SnapshotSource, publish, snapshot_id
 from searchrank.project import Project
 
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, str], None]
 
-__all__ = ["Indexed", "index_workspace", "recall_configs"]
-
-EVENT_COLUMNS = ("kind", "event_time", "arrival_time", "user_id", "item_id", "query", "value")
+__all__ = ["Indexed", "index_workspace", "read_table", "recall_configs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +73,8 @@ def index_workspace(
     start = time.monotonic()
     configs = recall_configs(Project.load(workspace))
     features = FeatureSet.load(workspace.features)
-    items = _read_table(workspace.items, "items")
-    users = _read_table(workspace.users, "users") if workspace.users.exists() else None
+    items = read_table(workspace.items, "items")
+    users = read_table(workspace.users, "users") if workspace.users.exists() else None
     progress(0, 1, "events")
     events, offset = _read_events(workspace)
     known = as_of if as_of is not None else int(events.known_time[-1]) + 1
@@ -112,7 +110,13 @@ def recall_configs(project: Project) -> dict[str, RecallConfig]:
     }
 
 
-def _read_table(path: Path, what: str) -> pa.Table:
+def read_table(path: Path, what: str) -> pa.Table:
+    """Map a raw table of a workspace; ``what`` names its rows.
+
+    Raises:
+        NotFoundError: When there is no such file.
+        DataError: When it is no Arrow IPC file.
+    """
     if not path.is_file():
         raise NotFoundError(
             f"no {what} in {path}; write them there (Arrow IPC, one row each), or run 'searchrank demo'"

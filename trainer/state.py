@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from recall.indexing import read_table
 from searchrank.errors import DataError, NotFoundError
 from searchrank.events import EventLog
-from searchrank.features.history import EventColumns
+from searchrank.features.history import EVENT_COLUMNS, EventColumns
 from searchrank.features.snapshot import Snapshot, SnapshotSource, current
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from searchrank.workspace import Workspace
 
 __all__ = ["open_state", "raw_tables", "read_events"]
-
-_COUNTED = ("kind", "event_time", "arrival_time", "user_id", "item_id", "query", "value")
 
 
 @contextmanager
@@ -75,7 +74,7 @@ def _source(workspace: Workspace, log: EventLog) -> SnapshotSource:
 
 def read_events(log: EventLog) -> EventColumns:
     """Return all events as statistics and recall count them."""
-    return EventColumns.from_batches(log.read(columns=_COUNTED))
+    return EventColumns.from_batches(log.read(columns=EVENT_COLUMNS))
 
 
 def raw_tables(workspace: Workspace) -> tuple[pa.Table, pa.Table | None]:
@@ -83,13 +82,7 @@ def raw_tables(workspace: Workspace) -> tuple[pa.Table, pa.Table | None]:
 
     Raises:
         NotFoundError: When the workspace has no catalogue.
+        DataError: When a file is no Arrow IPC file.
     """
-    if not workspace.items.is_file():
-        raise NotFoundError(f"no catalogue {workspace.items}; run 'searchrank demo', or write it there (Arrow IPC)")
-    return _table(workspace.items), _table(workspace.users) if workspace.users.is_file() else None
-
-
-def _table(path: Path) -> pa.Table:
-    """Map an Arrow IPC file."""
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()
+    users = read_table(workspace.users, "users") if workspace.users.is_file() else None
+    return read_table(workspace.items, "items"), users

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from searchrank.features.kernels.lookup import find, find_objects, insert
-from searchrank.native import library
+from searchrank.native import address, compiled
 
-__all__ = ["HashTable", "address", "compiled"]
+__all__ = ["HashTable"]
 
 Ints = npt.NDArray[np.int64]
-
-
-@functools.cache
-def compiled(kernel: Callable[..., None]) -> Callable[..., None]:
-    """Return the compiled form of a kernel, looked up once in a process."""
-    return library().callable(kernel)
-
-
-def address(array: npt.NDArray[np.generic] | npt.NDArray[np.void]) -> int:
-    """Return where an array's first element lies; the caller keeps the array alive."""
-    return int(array.ctypes.data)  # __array_interface__ spells out a record type anew each time
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from searchrank.features.node import Call, Constant
 from searchrank.features.operator import ROW_SLOTS, SIZE_SLOT, Operator
 from searchrank.features.plan import Base, Cell, Instruction, Plan, Program
 from searchrank.features.text import hash_text
-from searchrank.native import library
+from searchrank.native import address, library
 from searchrank.native.memory import bits_of
 
 __all__ = ["BLOCK", "Evaluator", "Rows"]
@@ -77,7 +77,7 @@ class Evaluator:
         self._find = find
         self._outside = kernels.callable(driver.count_outside)
         self._found = np.zeros(1, np.int64)
-        self._found_at = _address(self._found)
+        self._found_at = address(self._found)
         nothing = np.zeros(0, plan.item_block_layout)
         self._block: tuple[Records, int] = (nothing, 0)
 
@@ -91,7 +91,7 @@ class Evaluator:
             The item block, ``(items + 1,)`` of ``plan.item_block_layout``.
         """
         self._check("items", item_records, self.plan.feature_set.item_layout)
-        return self._export(self._item, item_records, _address(item_records))
+        return self._export(self._item, item_records, address(item_records))
 
     def evaluate(self, item_block: Records, rows: Rows) -> npt.NDArray[np.float32]:
         """Compute the model's columns.
@@ -138,14 +138,14 @@ class Evaluator:
             return
         item_rows = np.ascontiguousarray(rows.item_rows, np.int64)
         request_rows = np.ascontiguousarray(rows.request_rows, np.int64)
-        items_at, requests_at = _address(item_rows), _address(request_rows)
+        items_at, requests_at = address(item_rows), address(request_rows)
         self._check_range("item_rows", items_at, n, len(item_block))
         self._check_range("request_rows", requests_at, n, len(rows.requests))
-        records_at = _address(rows.requests)
+        records_at = address(rows.requests)
         exports = self._export(self._request, rows.requests, records_at)
         if item_block is not self._block[0]:
-            self._block = (item_block, _address(item_block))
-        candidates_at, exports_at, out_at = _address(rows.candidates), _address(exports), _address(out)
+            self._block = (item_block, address(item_block))
+        candidates_at, exports_at, out_at = address(rows.candidates), address(exports), address(out)
         bound.run(n, row_bytes, (candidates_at, self._block[1], records_at, exports_at, items_at, requests_at, out_at))
 
     def _export(self, bound: _Bound, records: Records, records_at: int) -> Records:
@@ -154,7 +154,7 @@ class Evaluator:
         for key, name in program.copied.items():
             exports[key] = records[name]
         if program.outputs and len(records):
-            bound.run(len(records), 0, (records_at, 0, 0, 0, 0, 0, _address(exports)))
+            bound.run(len(records), 0, (records_at, 0, 0, 0, 0, 0, address(exports)))
         return exports
 
     @staticmethod
@@ -168,10 +168,6 @@ class Evaluator:
         self._outside(numbers_at, n, limit, self._found_at)
         if self._found[0]:
             raise DataError(f"{self._found[0]} row numbers are not in 0..{limit - 1}", field=what)
-
-
-def _address(array: npt.NDArray[Any]) -> int:
-    return int(array.ctypes.data)
 
 
 class _Bound:
@@ -188,7 +184,7 @@ class _Bound:
         self._library = library()
         self._arena = np.zeros((program.columns, BLOCK), np.int64)
         self._own_rows = np.arange(BLOCK, dtype=np.int64)
-        self._arena_at, self._own_rows_at = _address(self._arena), _address(self._own_rows)
+        self._arena_at, self._own_rows_at = address(self._arena), address(self._own_rows)
         self._kept: list[npt.NDArray[Any]] = []
         emits = list(self._emits())
         self._table = np.zeros((len(program.instructions) + len(emits), ROW_SLOTS), np.int64)
@@ -201,8 +197,8 @@ class _Bound:
         self._patch_table = np.array(self._patches, np.int64).reshape(-1, driver.PATCH_SLOTS)
         self._bases = np.zeros(64, np.int64)
         self._call = self._library.callable(driver.run)
-        self._table_parts = (_address(self._table), len(self._table))
-        self._patch_parts = (_address(self._patch_table), len(self._patch_table), _address(self._bases))
+        self._table_parts = (address(self._table), len(self._table))
+        self._patch_parts = (address(self._patch_table), len(self._patch_table), address(self._bases))
 
     def run(self, n: int, row_bytes: int, addresses: tuple[int, ...]) -> None:
         """Run over ``n`` rows; ``addresses`` in the order of ``Base``."""
@@ -211,15 +207,15 @@ class _Bound:
 
     def _emits(self) -> Iterable[tuple[int, tuple[int, int, int, int], int, int]]:
         """Yield (kernel, patch of the target, arena column, stride) of each output."""
-        address = self._library.address
+        kernel_at = self._library.address
         names = self._names or self._export_names()
         for place, (out, kind) in enumerate(zip(self.program.outputs, self.program.kinds, strict=True)):
             if self.layout is None:
-                yield address(driver.emit), (Base.OUT, 0, 4, place), out.column, 0
+                yield kernel_at(driver.emit), (Base.OUT, 0, 4, place), out.column, 0
                 continue
             offset, stride = int(self.layout.fields[names[place]][1]), int(self.layout.itemsize)
             kernel = driver.emit_float_cell if kind is Kind.NUMBER else driver.emit_int_cell
-            yield address(kernel), (Base.OUT, offset, stride, 0), out.column, stride
+            yield kernel_at(kernel), (Base.OUT, offset, stride, 0), out.column, stride
 
     def _export_names(self) -> tuple[str, ...]:
         if self.program.layout is None:
@@ -265,7 +261,7 @@ class _Bound:
             if isinstance(value, np.ndarray):
                 kept = np.ascontiguousarray(value)
                 self._kept.append(kept)
-                row[slot : slot + 2] = (_address(kept), len(kept))
+                row[slot : slot + 2] = (address(kept), len(kept))
                 slot += 2
             else:
                 row[slot] = bits_of(float(value))

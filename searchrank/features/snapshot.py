@@ -21,11 +21,11 @@ import pyarrow as pa
 from searchrank.errors import ConflictError, DataError
 from searchrank.features.catalogue import Catalogue
 from searchrank.features.definitions import FeatureSet
-from searchrank.features.hash_table import address, compiled
 from searchrank.features.history import EventColumns, History
 from searchrank.features.inputs import Root
 from searchrank.features.kernels.lookup import copy_cells
 from searchrank.features.snapshot_manifest import Manifest, current, publish, read_manifest, snapshot_id
+from searchrank.native import address, compiled
 
 __all__ = [
     "Manifest",

@@ -27,8 +27,6 @@ __all__ = ["FittedInput", "ModelInput", "Transform", "fit"]
 Values = npt.NDArray[Any]
 Step = tuple[str, tuple[Literal, ...]]
 
-MISSING_CODE: Final = 0.0
-UNSEEN_CODE: Final = 1.0
 RARE_CODE: Final = 2.0
 
 

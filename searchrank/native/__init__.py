@@ -5,6 +5,6 @@ the object. Internal: other packages of searchrank may use it, nobody else shoul
 """
 
 from searchrank.native.kernel import KERNELS, Kernel, kernel
-from searchrank.native.library import Library, ensure_built, library
+from searchrank.native.library import Library, address, compiled, ensure_built, library
 
-__all__ = ["KERNELS", "Kernel", "Library", "ensure_built", "kernel", "library"]
+__all__ = ["KERNELS", "Kernel", "Library", "address", "compiled", "ensure_built", "kernel", "library"]

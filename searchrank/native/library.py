@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 import llvmlite.binding as llvm
+import numpy.typing as npt
 
 from searchrank.errors import ConfigError
 from searchrank.native.kernel import KERNELS
 
-__all__ = ["Library", "cache_folder", "ensure_built", "kernel_modules", "library"]
+__all__ = ["Library", "address", "cache_folder", "compiled", "ensure_built", "kernel_modules", "library"]
 
 OBJECT_NAME: Final = "kernels.o"
 SYMBOLS_NAME: Final = "symbols.json"
@@ -141,3 +142,14 @@ def library() -> Library:
     """Return the compiled kernels, built first if this install has none yet."""
     ensure_built()
     return Library(cache_folder())
+
+
+@functools.cache
+def compiled(kernel: Callable[..., None]) -> Callable[..., None]:
+    """Return the compiled form of a kernel, looked up once in a process."""
+    return library().callable(kernel)
+
+
+def address(array: npt.NDArray[Any]) -> int:
+    """Return where an array's first element lies; the caller keeps the array alive."""
+    return int(array.ctypes.data)  # __array_interface__ spells out a record type anew each time

@@ -3,7 +3,7 @@
 Internal to ``searchrank``; the public names are those of ``__all__``.
 """
 
-from searchrank.features.history.events import EventColumns, query_hash
+from searchrank.features.history.events import EVENT_COLUMNS, EventColumns, query_hash
 from searchrank.features.history.history import History
 
-__all__ = ["EventColumns", "History", "query_hash"]
+__all__ = ["EVENT_COLUMNS", "EventColumns", "History", "query_hash"]

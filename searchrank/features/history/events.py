@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from searchrank.errors import DataError
 from searchrank.features.text import MISSING_HASH, hash_text, normalize
 
-__all__ = ["EventColumns", "query_hash"]
+__all__ = ["EVENT_COLUMNS", "EventColumns", "query_hash"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -94,6 +94,9 @@ class EventColumns:
         """Return the events known strictly before a time (views, no copies)."""
         return self.take(slice(0, int(np.searchsorted(self.known_time, time, side="left"))))
 
+
+EVENT_COLUMNS: Final = ("kind", "event_time", "arrival_time", "user_id", "item_id", "query", "value")
+"""What is read of the event log; pass it to the log, so that other columns are not."""
 
 _TYPES: Final[dict[str, type[np.generic]]] = {
     "kind": np.int32,

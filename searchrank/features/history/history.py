@@ -14,11 +14,12 @@ import numpy.typing as npt
 from searchrank.errors import DataError, NotFoundError
 from searchrank.features.catalogue import Catalogue
 from searchrank.features.definitions import FeatureSet
-from searchrank.features.hash_table import HashTable, address
+from searchrank.features.hash_table import HashTable
 from searchrank.features.history.events import EventColumns
 from searchrank.features.history.reading import Reading
 from searchrank.features.history.series import Objects, Series, SeriesKey, build_series, statistics_of
 from searchrank.features.inputs import Input, Root, layout
+from searchrank.native import address
 
 __all__ = ["History"]
 

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from searchrank.errors import DataError
-from searchrank.features.hash_table import address, compiled
 from searchrank.features.history.series import Objects, Series
 from searchrank.features.inputs import Input, Kind, Statistic, StatisticKind, cell
 from searchrank.features.kernels import statistic as kernels
+from searchrank.native import address, compiled
 
 __all__ = ["Reading"]
 

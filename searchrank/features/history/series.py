@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from searchrank.errors import DataError, DefinitionError
 from searchrank.features.catalogue import Catalogue
-from searchrank.features.hash_table import HashTable, address, compiled
+from searchrank.features.hash_table import HashTable
 from searchrank.features.history.events import EventColumns
 from searchrank.features.inputs import Input, Root, Statistic, StatisticKind
 from searchrank.features.kernels.lookup import group
 from searchrank.features.kernels.statistic import MICRO
+from searchrank.native import address, compiled
 
 __all__ = ["Objects", "Series", "SeriesKey", "build_series", "statistics_of"]
 
