@@ -46,14 +46,14 @@ def figures(done):
 
 
 def alive(home):
-    """Return the processes whose command names a folder."""
+    """Return the processes whose command names a folder, by its whole path or from where they run."""
     found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = place.read_bytes().split(b"\0")
+            words, base = (process / "cmdline").read_text().split("\0"), (process / "cwd").readlink()
         except OSError:
             continue
-        if str(home).encode() in words and int(place.parent.name) != os.getpid():
+        if int(process.name) != os.getpid() and Path(home) in {base / word for word in words if word}:
             found.append(words)
     return found
 
@@ -88,6 +88,7 @@ def movielens(tmp_path_factory):
     return folder
 
 
+@pytest.mark.xdist_group("demo-city")
 def test_the_city_is_learnt_and_the_figures_say_how_well(city):
     _, done = city
     told = figures(done)
@@ -99,6 +100,7 @@ def test_the_city_is_learnt_and_the_figures_say_how_well(city):
     assert len(done.stdout.splitlines()) == 1
 
 
+@pytest.mark.xdist_group("demo-city")
 def test_the_city_answers_with_a_reason_for_every_place(city):
     _, done = city
     assert " types “" in done.stderr
@@ -109,6 +111,7 @@ def test_the_city_answers_with_a_reason_for_every_place(city):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.xdist_group("demo-city")
 def test_the_city_is_registered_live_and_nothing_runs_on(city):
     home, done = city
     workspace = Workspace(home)
@@ -118,6 +121,7 @@ def test_the_city_is_registered_live_and_nothing_runs_on(city):
     assert not alive(home)
 
 
+@pytest.mark.xdist_group("demo-city")
 def test_the_commands_it_names_work(city):
     home, done = city
     assert f"searchrank release list --home {home}" in done.stderr
@@ -127,6 +131,7 @@ def test_the_commands_it_names_work(city):
     assert json.loads(listed.stdout)["releases"][0]["live"]
 
 
+@pytest.mark.xdist_group("demo-city")
 def test_a_second_run_begins_afresh_unless_somebody_edited_the_definitions(city):
     home, first = city
     again = run("--home", str(home), "--json", *ENOUGH, cwd=home.parent)
@@ -146,16 +151,18 @@ def cinema(movielens, tmp_path_factory):
     return folder / "m", run("movies", "--data", str(movielens), "--home", "m", "--json", cwd=folder)
 
 
+@pytest.mark.xdist_group("demo-movies")
 def test_movies_are_learnt_by_the_protocol_and_recommended(cinema):
-    _, done = cinema
+    home, done = cinema
     told = figures(done)
     assert {"ndcg@10", "recall@100", "popularity_ndcg@10", "users"} <= set(told)
     assert told["users"] == 80
     assert told["ndcg@10"] > told["popularity_ndcg@10"]
     assert "liked with what you liked" in done.stderr
-    assert not alive("m")
+    assert not alive(home)
 
 
+@pytest.mark.xdist_group("demo-movies")
 async def test_what_is_served_of_movies_is_what_was_measured(cinema, movielens):
     workspace = Workspace(cinema[0])
     parts = split(read_movielens(movielens).ratings)
