@@ -3,6 +3,7 @@
 Public is what ``__all__`` names; the file layout is stable: segments of Arrow IPC streams.
 """
 
+from searchrank.events.kinds import DELETE_ITEM, DELETE_USER, LINK, PUT_ITEM, PUT_USER, RESERVED_KINDS
 from searchrank.events.log import EventLog
 from searchrank.events.schema import (
     CORE,
@@ -17,9 +18,15 @@ from searchrank.events.writer import Appended
 
 __all__ = [
     "CORE",
+    "DELETE_ITEM",
+    "DELETE_USER",
     "IMPLIED_INPUTS",
+    "LINK",
     "MAX_ID_BYTES",
+    "PUT_ITEM",
+    "PUT_USER",
     "REQUIRED_COLUMNS",
+    "RESERVED_KINDS",
     "Appended",
     "DeclaredInput",
     "DeclaredInputs",

@@ -1,14 +1,16 @@
-"""What one event is: the columns every log has, and the request and candidate columns a feature set adds.
+"""What one event is: the columns every log has, and those that a feature set adds.
 
 =============== ============================================================================================
 column          meaning
 =============== ============================================================================================
 event_id        unique for ever; a second event of the same id is dropped
-kind            ``search`` (one a request), ``impression`` (one a shown item), ``click``, ``order``, …
+kind            ``search`` (one a request), ``impression`` (one a shown item), ``click``, ``order``, …; a few are
+                reserved (``searchrank.events.kinds``)
 event_time      when it happened; labels use this inside an attribution window
 arrival_time    when the log got it; features know nothing earlier
 request_id      ties impressions and clicks to their search
 user_id         who; null when nobody is signed in
+linked_id       on ``link`` events: another id of the same person as ``user_id``
 session_id      the caller's session
 item_id         what
 query           text as typed
@@ -20,6 +22,8 @@ value           what the kind says: stars of a rating, money of an order
 ``query.*``     on ``search`` events: what was known of the query beside its statistics
 ``candidate.*`` on ``impression`` events: the candidate inputs as sent
 ``recall.*``    on ``impression`` events: what recall said of the item when it was shown
+``item.*``      on ``put_item`` events: the item's document; an absent value is missing from then on
+``user.*``      on ``put_user`` events: the user's document, likewise
 =============== ============================================================================================
 """
 
@@ -50,6 +54,7 @@ CORE: Final = pa.schema(
         ("arrival_time", pa.timestamp("us", "UTC")),
         ("request_id", pa.string()),
         ("user_id", pa.string()),
+        ("linked_id", pa.string()),
         ("session_id", pa.string()),
         ("item_id", pa.string()),
         ("query", pa.string()),
@@ -60,7 +65,7 @@ CORE: Final = pa.schema(
 )
 
 REQUIRED_COLUMNS: Final = ("event_id", "kind", "event_time")
-INPUT_ROOTS: Final = ("request.", "session.", "query.", "candidate.", "recall.")
+INPUT_ROOTS: Final = ("request.", "session.", "query.", "candidate.", "recall.", "item.", "user.")
 IMPLIED_INPUTS: Final = frozenset({"request.query", "request.time"})
 """Inputs that are core columns under another name: ``query`` and ``event_time`` of the search."""
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from searchrank.errors import DataError
+from searchrank.events.kinds import check_kinds
 from searchrank.events.schema import CORE, INPUT_ROOTS, REQUIRED_COLUMNS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MAX_ID_BYTES: Final = 128
 
 _FIRST_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
-_ID_COLUMNS: Final = ("event_id", "request_id", "user_id", "session_id", "item_id")
+_ID_COLUMNS: Final = ("event_id", "request_id", "user_id", "linked_id", "session_id", "item_id")
 
 
 def conform(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) -> pa.Table:
@@ -34,7 +35,7 @@ def conform(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) 
 
     Raises:
         DataError: When a column is unknown, missing or of a wrong type, or a required value is null, or an id
-            is empty or longer than ``MAX_ID_BYTES``.
+            is empty or longer than ``MAX_ID_BYTES``, or a reserved kind lacks what it must say.
     """
     types = {field.name: field.type for field in CORE} | dict(extra)
     for number, name in enumerate(table.column_names):
@@ -53,6 +54,7 @@ def conform(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) 
     columns = [_composed(c) if name in _ID_COLUMNS else c for name, c in zip(types, columns, strict=True)]
     result = pa.table(columns, schema=pa.schema(list(types.items())))
     _check_values(result)
+    check_kinds(result)
     return result
 
 

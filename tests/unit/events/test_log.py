@@ -164,6 +164,25 @@ def test_a_new_input_column_is_null_for_older_events(log):
     assert "candidate.eta_min" in reader.schema.names
 
 
+def test_a_log_from_before_a_column_existed_is_read_and_continued(log):
+    old = events("a")
+    log.append(old)
+    log.close()
+    path = next(log.folder.glob("*.arrow"))
+    with pa.ipc.open_stream(path.read_bytes()) as stream:
+        batch = stream.read_all().drop_columns(["linked_id"]).to_batches()[0]
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, batch.schema) as stream:
+        stream.write_batch(batch)
+    path.write_bytes(path.read_bytes()[:-8])  # a log's segment has no end mark
+    with EventLog.open(log.folder, writable=True) as again:
+        assert again.append(events("a", "b", linked_id=["x", "y"])) == Appended(2, 1, 1)
+        assert again.table(columns=["event_id", "linked_id"]).to_pydict() == {
+            "event_id": ["a", "b"],
+            "linked_id": [None, "y"],
+        }
+    assert len(list(log.folder.glob("*.arrow"))) == 2
+
+
 def test_a_column_keeps_the_type_it_was_first_written_with(log):
     log.append(events("a", **{"request.device": ["ios"]}))
     with pytest.raises(DataError, match=r"request\.device: the type is int64, it must be string"):

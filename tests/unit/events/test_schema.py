@@ -12,7 +12,7 @@ def declared(*inputs):
     return SimpleNamespace(inputs={i.name: i for i in inputs})
 
 
-def test_what_is_known_with_a_request_or_a_shown_item_becomes_a_column():
+def test_what_is_sent_becomes_a_column_and_what_is_counted_does_not():
     counted = Statistic(kind=StatisticKind.COUNT, event="click")
     result = schema(
         declared(
@@ -26,7 +26,14 @@ def test_what_is_known_with_a_request_or_a_shown_item_becomes_a_column():
             Input(name="recall.lexical_score", type=InputType.FLOAT),
         )
     )
-    assert result.names == [*CORE.names, "candidate.eta_min", "recall.lexical_score", "request.location"]
+    assert result.names == [
+        *CORE.names,
+        "candidate.eta_min",
+        "item.price",
+        "recall.lexical_score",
+        "request.location",
+        "user.home",
+    ]
 
 
 @pytest.mark.parametrize("kind", list(InputType))
