@@ -15,13 +15,14 @@ __all__ = ["WriterLock"]
 
 
 class WriterLock:
-    """An exclusive lock held until ``release`` or the end of the process; the file names the holder's pid."""
+    """An exclusive lock held until ``release`` or the end of the process; the file says who holds it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, instead: str = "") -> None:
         """Take the lock.
 
         Args:
             path: The lock file, made if absent.
+            instead: What others who want to write are told to do; empty: to wait.
 
         Raises:
             ConflictError: When somebody else holds it.
@@ -30,14 +31,14 @@ class WriterLock:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+            holder, _, words = os.read(self._descriptor, 512).decode("utf-8", "replace").partition("\n")
             os.close(self._descriptor)
             raise ConflictError(
-                f"the event log in {path.parent} is being written by process {holder}; "
-                "stop that process, or send the events through it"
+                f"the event log in {path.parent} is being written by process {holder or 'unknown'}; "
+                f"{words.strip() or 'wait until it has ended, or stop it'}"
             ) from error
         os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n{instead}\n".encode(), 0)
 
     def release(self) -> None:
         """Let the next writer in; does nothing the second time."""

@@ -38,7 +38,7 @@ class EventLog:
     _writer: LogWriter | None
 
     @classmethod
-    def open(cls, folder: Path, *, writable: bool = False, schema: pa.Schema | None = None) -> Self:
+    def open(cls, folder: Path, *, writable: bool = False, schema: pa.Schema | None = None, instead: str = "") -> Self:
         """Open a log; for writing it is made if absent, locked, and a torn tail is cut off.
 
         Args:
@@ -47,6 +47,7 @@ class EventLog:
             schema: From ``schema(feature_set)``: its columns can be read even if no event has them yet, and
                 ``append`` refuses columns outside it and the log. Without it any column
                 of ``INPUT_ROOTS`` is taken as it comes.
+            instead: What others who want to write meanwhile are told to do; empty: to wait.
 
         Raises:
             NotFoundError: When a log to be read does not exist.
@@ -59,7 +60,7 @@ class EventLog:
             raise NotFoundError(
                 f"there is no event log in {folder}; run 'searchrank demo' or make one with writable=True"
             )
-        writer = LogWriter(folder, strict=schema is not None) if writable else None
+        writer = LogWriter(folder, strict=schema is not None, instead=instead) if writable else None
         log = cls(folder, 0, [], {}, writer)
         try:
             log.refresh()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
 
 __all__ = ["Appended", "LogWriter"]
@@ -37,27 +37,30 @@ class Appended:
         offset: Offset after the last event of the log: a reader that has reached it has seen the append.
         accepted: Events written.
         duplicates: Events dropped because their ``event_id`` was there already.
+        fresh: Which events were written, shape ``(n,)``, in the order handed in.
     """
 
     offset: int
     accepted: int
     duplicates: int
+    fresh: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_), compare=False, repr=False)
 
 
 class LogWriter:
     """Holds the lock and the open file; the segments themselves belong to the log."""
 
-    def __init__(self, folder: Path, *, strict: bool) -> None:
+    def __init__(self, folder: Path, *, strict: bool, instead: str = "") -> None:
         """Lock the folder.
 
         Args:
             folder: The log's folder, which exists.
             strict: Whether input columns that are not declared are refused.
+            instead: What others who want to write are told to do.
         """
         self._folder = folder
         self._strict = strict
         self._closed = False
-        self._lock = WriterLock(folder / "writer.lock")
+        self._lock = WriterLock(folder / "writer.lock", instead)
         self._seen = SeenIds()
         self._file: FileIO | None = None
 
@@ -104,7 +107,7 @@ class LogWriter:
         extra.update({f.name: f.type for f in table.schema if "." in f.name})
         if accepted:
             self._write(_stamped(table), hashes[fresh], segments)
-        return Appended(segments[-1].end if segments else 0, accepted, len(fresh) - accepted)
+        return Appended(segments[-1].end if segments else 0, accepted, len(fresh) - accepted, fresh)
 
     def _write(self, table: pa.Table, hashes: npt.NDArray[np.int64], segments: list[Segment]) -> None:
         done = 0

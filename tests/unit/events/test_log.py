@@ -92,6 +92,22 @@ def test_a_second_writer_is_told_who_holds_the_log(log):
     EventLog.open(log.folder, writable=True).close()
 
 
+def test_a_holder_may_say_what_to_do_instead(tmp_path):
+    told = "the service is writing; send them through `searchrank ingest`"
+    with (
+        EventLog.open(tmp_path, writable=True, instead=told),
+        pytest.raises(ConflictError, match=f"process {os.getpid()}; the service is writing; send"),
+    ):
+        EventLog.open(tmp_path, writable=True)
+    with EventLog.open(tmp_path, writable=True), pytest.raises(ConflictError, match="wait until it has ended"):
+        EventLog.open(tmp_path, writable=True)
+
+
+def test_an_append_says_which_of_its_events_were_new(log):
+    log.append(events("a"))
+    assert log.append(events("b", "a", "b", "c")).fresh.tolist() == [True, False, False, True]
+
+
 def test_every_cut_of_the_last_append_is_repaired_and_said(log, caplog):
     log.append(events("a", "b"))
     path = next(log.folder.glob("*.arrow"))
