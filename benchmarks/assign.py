@@ -1,7 +1,8 @@
-"""How long does it take to decide who sees what, does growing move anybody, and are equal arms told apart?
+"""How long does it take to decide who sees what, does growing move anybody, and does a report tell arms apart?
 
 Twenty layers, each with five experiments of two arms; ``us_per_20_layers`` has a fifth of every layer's buckets in use,
-``us_per_20_layers_full`` all of them. Every request is a user not seen before.
+``us_per_20_layers_full`` all of them. Every request is a user not seen before. Then, by reports over simulated
+events: equal arms over 200 salts, an arm that is better by a tenth, and one that lost 2 % of its exposures.
 """
 
 from __future__ import annotations
@@ -9,19 +10,30 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
+from collections.abc import Collection
 from time import perf_counter
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy import stats
 from xxhash import xxh3_64_intdigest
 
-from searchrank.experiments import BUCKETS, Experiments, difference, ratio
+from searchrank.experiments import BUCKETS, ExperimentReport, Experiments, report
+from searchrank.experiments.report import COLUMNS
 
 LAYERS = 20
 UNITS = 200_000
 SALTS = 200
 ROUNDS = 30
 ASKED = 3_000
+AA_UNITS = 2_000
+SHOWN = 10
+LOSS = 0.02
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 
 def main() -> None:
@@ -36,9 +48,9 @@ def main() -> None:
         "us_per_20_layers_full": round(_microseconds(_layers(100)), 2),
         "us_20_hashes_alone": round(_hashes(), 2),
         "moved_units": sum(after.get(unit) != arm for unit, arm in before.items()),
-        "share_before": len(before) / UNITS,
-        "share_after": len(after) / UNITS,
+        **_shares(before, after),
         "aa_uniform_p": round(_uniformity(), 4),
+        **_planted(),
     }
     for name, value in found.items():
         print(f"{name:28} {value}")
@@ -106,16 +118,75 @@ def _members(experiments: Experiments) -> dict[int, str]:
 def _uniformity() -> float:
     """Return how likely p-values of equal arms over many salts are under a uniform distribution."""
     rng = np.random.default_rng(1)
-    units = 2_000
+    rates = rng.beta(2.0, 18.0, AA_UNITS)
     values = []
     for salt in range(SALTS):
-        shown = rng.geometric(0.2, units) * 10.0
-        clicks = rng.binomial(shown.astype(np.int64), rng.beta(2.0, 18.0, units)).astype(np.float64)
-        experiments = _trial(f"salt-{salt}", "100%")
-        arms = [experiments.assign("shop", user_id=f"user-{unit}").arms[0].arm for unit in range(units)]
-        sides = [np.array(arms) == name for name in ("control", "long")]
-        values.append(difference(*(ratio(clicks[side], shown[side]) for side in sides)).p)
+        clicked = rng.random((SHOWN, AA_UNITS)) < rates
+        found = _report(_trial(f"salt-{salt}", "100%"), np.ones(AA_UNITS, np.bool_), clicked)
+        change = found.arms[1].change
+        values.append(math.nan if change is None else change.p)
     return float(stats.kstest(values, "uniform").pvalue)
+
+
+def _planted() -> dict[str, float]:
+    """Return what a report says of an arm that is a tenth better, and of one that lost 2 % of its exposures."""
+    rng = np.random.default_rng(2)
+    experiments = _trial("page", "100%")
+    members = _members(experiments)
+    is_long = np.array([members[unit] == "long" for unit in range(UNITS)])
+    clicked = rng.random((1, UNITS)) < np.where(is_long, 0.11, 0.10)
+    whole = _report(experiments, np.ones(UNITS, np.bool_), clicked)
+    lossy = _report(experiments, ~is_long | (rng.random(UNITS) >= LOSS), clicked)
+    change = whole.arms[1].change
+    better = change is not None and change.low > 0.0
+    return {
+        "better_arm_p": math.nan if change is None else change.p,
+        "better_arm_found": better,
+        "srm_p_whole": round(whole.sample_ratio_p, 4),
+        "srm_p_planted": lossy.sample_ratio_p,
+        "srm_planted_found": whole.is_fair and not lossy.is_fair,
+    }
+
+
+def _report(experiments: Experiments, exposed: Bools, clicked: Bools) -> ExperimentReport:
+    """Return the report of one search a unit.
+
+    Args:
+        experiments: With one experiment.
+        exposed: Shape ``(units,)``, whether anything was shown; what was not shown was not clicked.
+        clicked: Shape ``(items, units)``, whether an item was clicked.
+    """
+    items, units = clicked.shape
+    everybody, several = np.arange(units), np.tile(np.arange(units), items)
+    places = np.repeat(np.arange(items), units)
+    seen = np.tile(exposed, items)
+    hit = seen & clicked.ravel()
+    none = np.zeros(units, np.int64)
+    parts = [
+        _events("search", everybody, none),
+        _events("impression", several[seen], places[seen]),
+        _events("click", several[hit], places[hit]),
+    ]
+    return report(experiments, pa.concat_tables(parts))[0]
+
+
+def _events(kind: str, units: Ints, items: Ints) -> pa.Table:
+    columns = {name: pa.repeat("", len(units)) for name in COLUMNS}
+    columns |= {"kind": pa.repeat(kind, len(units)), "surface": pa.repeat("shop", len(units))}
+    columns |= {"request_id": pc.binary_join_element_wise("r", units.astype(str), "-")}
+    columns |= {"user_id": pc.binary_join_element_wise("user", units.astype(str), "-")}
+    columns |= {"item_id": pc.binary_join_element_wise("i", items.astype(str), "-")}
+    return pa.table(columns)
+
+
+def _shares(before: Collection[int], after: Collection[int]) -> dict[str, float]:
+    """Return the shares of units that take part, and whether both lie within the 99.9 % binomial interval."""
+    sizes = {0.1: len(before), 0.2: len(after)}
+    inside = []
+    for share, size in sizes.items():
+        low, high = stats.binom.interval(0.999, UNITS, share)
+        inside.append(bool(low <= size <= high))
+    return {"share_before": len(before) / UNITS, "share_after": len(after) / UNITS, "shares_hold": all(inside)}
 
 
 if __name__ == "__main__":

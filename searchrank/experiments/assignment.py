@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from xxhash import xxh3_64_intdigest
@@ -25,6 +25,7 @@ class Assigned:
         arm: Its name.
         propensity: Share of the experiment's units that get this arm, 0 to 1.
         overridden: Whether the unit is listed for this arm instead of hashed into it; such a unit is not counted.
+        sets: Values that the arm sets, by name; a plain dictionary, which merges faster than a proxy of one.
     """
 
     layer: str
@@ -32,6 +33,7 @@ class Assigned:
     arm: str
     propensity: float
     overridden: bool = False
+    sets: dict[str, Value] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Assignment(NamedTuple):
@@ -57,25 +59,23 @@ class Assignment(NamedTuple):
 
 
 NOBODY: Final = Assignment((), {})
-_Choice = tuple[Assigned, dict[str, Value]]
-"""An arm and what it sets, in a plain dictionary, which updates another faster than a mapping proxy does."""
-_UNFORCED: Final[dict[bytes, _Choice]] = {}
+_UNFORCED: Final[dict[bytes, Assigned]] = {}
 _Audience = tuple[tuple[str, frozenset[str]], ...]
-_Slot = tuple[bytes, int, list[_Choice], _Audience]
-"""An experiment: what is hashed before the unit, the sum of weights, a choice for each of them, who takes part."""
+_Slot = tuple[bytes, int, list[Assigned], _Audience]
+"""An experiment: what is hashed before the unit, the sum of weights, an arm for each of them, who takes part."""
 _Table = tuple[bytes, bytes, list[_Slot]]
 """A layer: what is hashed before the unit, for each bucket 0 or 1 + its slot, the slots."""
 
 
 def _slot(layer: Layer, experiment: Experiment) -> _Slot:
-    choices = [_choice(layer, experiment, arm, overridden=False) for arm in experiment.arms for _ in range(arm.weight)]
+    arms = [_assigned(layer, experiment, arm) for arm in experiment.arms for _ in range(arm.weight)]
     prefix = f"{layer.salt}.{experiment.name}.".encode()
-    return prefix, len(choices), choices, tuple(experiment.where.items())
+    return prefix, len(arms), arms, tuple(experiment.where.items())
 
 
-def _choice(layer: Layer, experiment: Experiment, arm: Arm, *, overridden: bool) -> _Choice:
+def _assigned(layer: Layer, experiment: Experiment, arm: Arm, *, overridden: bool = False) -> Assigned:
     share = arm.weight / experiment.weight
-    return Assigned(layer.name, experiment.name, arm.name, share, overridden), dict(arm.parameters)
+    return Assigned(layer.name, experiment.name, arm.name, share, overridden, dict(arm.parameters))
 
 
 class _Family:
@@ -83,14 +83,14 @@ class _Family:
 
     Attributes:
         tables: One a layer.
-        overrides: Choices by unit and by what the layer hashes before a unit.
+        overrides: Arms by unit and by what the layer hashes before a unit.
     """
 
     __slots__ = ("overrides", "tables")
 
     def __init__(self, layers: Iterable[Layer]) -> None:
         self.tables: list[_Table] = []
-        self.overrides: dict[bytes, dict[bytes, _Choice]] = {}
+        self.overrides: dict[bytes, dict[bytes, Assigned]] = {}
         for layer in layers:
             self._add(layer)
 
@@ -106,8 +106,8 @@ class _Family:
                 buckets[number] = len(slots)
             arms = {arm.name: arm for arm in experiment.arms}
             for unit, arm in experiment.overrides.items():
-                choice = _choice(layer, experiment, arms[arm], overridden=True)
-                self.overrides.setdefault(unit_bytes(unit), {})[prefix] = choice
+                forced = _assigned(layer, experiment, arms[arm], overridden=True)
+                self.overrides.setdefault(unit_bytes(unit), {})[prefix] = forced
         if slots:
             self.tables.append((prefix, bytes(buckets), slots))
 
@@ -130,12 +130,15 @@ class Assigner:
 
     def assign(self, user_id: str, session_id: str, attributes: Mapping[str, str]) -> Assignment:
         """Return what applies; an empty id is in no arm of the layers that hash it."""
-        parameters = self._defaults.copy()
         arms: list[Assigned] = []
         if user_id and self._users.tables:
-            _choose(unit_bytes(user_id), self._users, attributes, arms, parameters)
+            _choose(unit_bytes(user_id), self._users, attributes, arms)
         if session_id and self._sessions.tables:
-            _choose(unit_bytes(session_id), self._sessions, attributes, arms, parameters)
+            _choose(unit_bytes(session_id), self._sessions, attributes, arms)
+        parameters = self._defaults.copy()
+        for arm in arms:
+            if sets := arm.sets:
+                parameters |= sets
         return Assignment(tuple(arms), parameters)
 
     def settings(self, assignment: Assignment) -> tuple[tuple[str, Value], ...]:
@@ -144,23 +147,16 @@ class Assigner:
         return tuple((part, given[name]) for name, part in self._sets.items() if name in given)
 
 
-def _choose(
-    unit: bytes, family: _Family, attributes: Mapping[str, str], arms: list[Assigned], parameters: dict[str, Value]
-) -> None:
-    """Add a unit's arms and what they set; written for speed, since every request comes through here."""
+def _choose(unit: bytes, family: _Family, attributes: Mapping[str, str], arms: list[Assigned]) -> None:
+    """Add a unit's arms; written for speed, since every request comes through here."""
     digest, size, forced = xxh3_64_intdigest, BUCKETS, family.overrides.get(unit, _UNFORCED)
     for prefix, buckets, slots in family.tables:
-        if (number := buckets[digest(prefix + unit) % size]) and prefix not in forced:
+        if number := buckets[digest(prefix + unit) % size]:
             salt, total, choices, audience = slots[number - 1]
-            if audience and not _takes_part(audience, attributes):
+            if (audience and not _takes_part(audience, attributes)) or (forced and prefix in forced):
                 continue
-            arm, changed = choices[digest(salt + unit) % total]
-            arms.append(arm)
-            if changed:
-                parameters.update(changed)
-    for arm, changed in forced.values():
-        arms.append(arm)
-        parameters.update(changed)
+            arms.append(choices[digest(salt + unit) % total])
+    arms += forced.values()
 
 
 def _takes_part(audience: _Audience, attributes: Mapping[str, str]) -> bool:

@@ -24,7 +24,7 @@ Range = tuple[int, int]
 
 def unit_bytes(unit: str) -> bytes:
     """Return a unit id as it is hashed: UTF-8 of its NFC form."""
-    return (unit if unit.isascii() else unicodedata.normalize("NFC", unit)).encode("utf-8", "surrogatepass")
+    return unit.encode() if unit.isascii() else unicodedata.normalize("NFC", unit).encode("utf-8", "surrogatepass")
 
 
 def bucket(salt: str, unit: str) -> int:
