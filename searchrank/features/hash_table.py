@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from searchrank.features.kernels.lookup import find, find_objects, insert
+from searchrank.features.kernels.lookup import find, insert
 from searchrank.native import address, compiled
 
 __all__ = ["HashTable"]
@@ -50,8 +50,3 @@ class HashTable:
         out = np.empty(len(keys), np.int64)
         compiled(find)(len(keys), address(keys), self._address, address(out))
         return out
-
-    def write_objects(self, hashes: Ints, out: int) -> None:
-        """Write the row of each hash at an address; -1 for the hash 0, which stands for no object."""
-        hashes = np.ascontiguousarray(hashes, np.int64)
-        compiled(find_objects)(len(hashes), address(hashes), self._address, out)

@@ -33,6 +33,7 @@ __all__ = [
     "SnapshotSource",
     "current",
     "fill_candidates",
+    "fill_profiles",
     "fill_requests",
     "publish",
     "snapshot_id",
@@ -158,6 +159,17 @@ def fill_requests(snapshot: Snapshot, requests: Records, users: Ints, queries: I
         DataError: When a field has another form than the snapshot's input of that name.
         ValueError: When the arrays differ in length or the records are a strided view.
     """
+    fill_profiles(snapshot, requests, users)
+    snapshot.history.fill_requests(requests, users, queries, times)
+
+
+def fill_profiles(snapshot: Snapshot, requests: Records, users: Ints) -> None:
+    """Write the users' profiles into request records; arguments and errors as for ``fill_requests``.
+
+    Raises:
+        DataError: When a field has another form than the snapshot's input of that name.
+        ValueError: When the arrays differ in length or the records are a strided view.
+    """
     known = snapshot._copies.get(id(requests.dtype))  # noqa: SLF001 - the same module
     copy = known[1] if known is not None else _bind(snapshot, requests.dtype)
     if copy is not None:
@@ -165,7 +177,6 @@ def fill_requests(snapshot: Snapshot, requests: Records, users: Ints, queries: I
             raise ValueError(f"{len(users)} users for {len(requests)} records, which must be dense")
         rows = snapshot.users.rows_of_hashes(users)
         copy(len(rows), address(rows), address(requests))
-    snapshot.history.fill_requests(requests, users, queries, times)
 
 
 def fill_candidates(snapshot: Snapshot, candidates: Records, items: Ints, times: Ints) -> None:

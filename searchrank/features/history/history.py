@@ -1,10 +1,10 @@
-"""Every declared statistic over one set of events, in memory or mapped from a folder."""
+"""Every declared statistic over the events of a log, in memory or mapped from a folder, whole or in parts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,50 +14,57 @@ import numpy.typing as npt
 from searchrank.errors import DataError, NotFoundError
 from searchrank.features.catalogue import Catalogue
 from searchrank.features.definitions import FeatureSet
-from searchrank.features.hash_table import HashTable
 from searchrank.features.history.events import EventColumns
-from searchrank.features.history.reading import Reading
-from searchrank.features.history.series import Objects, Series, SeriesKey, build_series, statistics_of
+from searchrank.features.history.reading import Read, Reading
+from searchrank.features.history.series import Objects, SeriesKey, build_series, statistics_of
+from searchrank.features.history.traces import Chains, Traces
 from searchrank.features.inputs import Input, Root, layout
 from searchrank.native import address
 
-__all__ = ["History"]
+__all__ = ["History", "Part"]
 
 Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
-FORMAT: Final = 1
-_ARRAYS: Final = ("starts", "times", "totals", "keys", "pair_starts")
+FORMAT: Final = 2
+ALWAYS: Final = (1 << 63) - 1
 _MOST_LAYOUTS: Final = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The events of one stretch of a log.
+
+    Attributes:
+        events: How many there are.
+        traces: What each object left behind in them, by root.
+    """
+
+    events: int
+    traces: Mapping[Root, Traces]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """Statistics as known at any time; safe to read from any thread.
+    """Statistics as known at any time; safe to read from any thread, never changed.
 
     The value read at time t is that of the last multiple of ``refresh`` before or at t, over the events known in the
     window that ends there, the end excluded. An object without events counts 0, has a rate or mean of its prior (NaN
     without one) and empty lists and maps; no object at all (hash 0) is a missing value. Missing policies are applied.
 
+    A history has parts, the later events in the later parts; read together they give, to the bit, what one part
+    with all the events gives.
+
     Attributes:
         inputs: The statistics' inputs.
-        objects: Rows of the users, items and queries that have events.
-        series: Ordered events, shared between statistics.
+        series: Number of each series in the traces of its root.
+        parts: The older first.
     """
 
     inputs: tuple[Input, ...]
-    objects: Mapping[Root, Objects]
-    series: Mapping[SeriesKey, Series]
-    _readings: dict[Root, list[Reading]] = field(init=False, default_factory=dict)
-    _bound: dict[tuple[int, Root], tuple[object, list[Callable[[int, int, int], None]]]] = field(
-        init=False, default_factory=dict
-    )
-
-    def __post_init__(self) -> None:
-        for item, statistic in statistics_of(self.inputs):
-            series = self.series[SeriesKey.of(item, statistic)]
-            reading = Reading.of(item, statistic, self.objects[item.root], series)
-            self._readings.setdefault(item.root, []).append(reading)
+    series: Mapping[SeriesKey, int]
+    parts: tuple[Part, ...]
+    _bound: dict[tuple[int, Root], tuple[object, list[Read]]] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -75,77 +82,134 @@ class History:
             DefinitionError: When ``by:`` does not name a category, tokens or list input of items.
         """
         inputs = _counted(source)
-        objects = {root: Objects.of(getattr(events, root.value)) for root in {i.root for i in inputs}}
-        keys = {SeriesKey.of(item, statistic): None for item, statistic in statistics_of(inputs)}
-        series = {key: build_series(key, events, objects[key.root], catalogue) for key in keys}
-        return cls(inputs, objects, series)
+        numbers: dict[SeriesKey, int] = {}
+        for key in dict.fromkeys(SeriesKey.of(item, statistic) for item, statistic in statistics_of(inputs)):
+            numbers[key] = sum(other.root is key.root for other in numbers)
+        empty = cls(inputs, numbers, ())
+        return empty.extended([empty.part(events, catalogue)])
 
-    def requests(self, users: Ints, queries: Ints, times: Ints) -> dict[str, npt.NDArray[Any]]:
+    def part(self, events: EventColumns, catalogue: Catalogue | None = None) -> Part:
+        """Order further events for the series of this history; errors and arguments as for ``build``.
+
+        Raises:
+            DataError: When the catalogue is needed and not given, or values are too large to be summed exactly.
+            DefinitionError: When ``by:`` does not name a category, tokens or list input of items.
+        """
+        traces = {}
+        for root in {key.root for key in self.series}:
+            objects = Objects.of(getattr(events, root.value))
+            keys = sorted((key for key in self.series if key.root is root), key=self.series.__getitem__)
+            traces[root] = Traces.pack(objects, [build_series(key, events, objects, catalogue) for key in keys])
+        return Part(len(events), traces)
+
+    def extended(self, parts: Sequence[Part]) -> History:
+        """Return a history that reads these parts, made by this one's ``part``, after its own."""
+        return replace(self, parts=(*self.parts, *parts))
+
+    def requests(
+        self, users: Ints, queries: Ints, times: Ints, before: Ints | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
         """Read every statistic of users and queries.
 
         Args:
             users: Hashes of user ids, shape (r,); 0: no user.
             queries: ``query_hash`` of the texts, shape (r,); 0: no query.
             times: Microseconds since 1970 UTC, shape (r,).
+            before: Only events known before this count, shape (r,); None: all that ``times`` allow.
 
         Returns:
             Cells by input name, shape (r,) each: float32, or records of count, keys and values.
         """
         names = [i for i in self.inputs if i.root is not Root.ITEM]
         records: Records = np.zeros(len(times), layout(names))
-        self.fill_requests(records, users, queries, times)
+        self.fill_requests(records, users, queries, times, before)
         return {i.name: records[i.name] for i in names}
 
-    def items(self, items: Ints, times: Ints) -> dict[str, npt.NDArray[np.float32]]:
+    def items(self, items: Ints, times: Ints, before: Ints | None = None) -> dict[str, npt.NDArray[np.float32]]:
         """Read every live item statistic, for item hashes and times of shape (n,); float32 (n,) each."""
         names = [i for i in self.inputs if i.root is Root.ITEM]
         records: Records = np.zeros(len(times), layout(names))
-        self.fill_candidates(records, items, times)
+        self.fill_candidates(records, items, times, before)
         return {i.name: records[i.name] for i in names}
 
-    def fill_requests(self, records: Records, users: Ints, queries: Ints, times: Ints) -> None:
+    def fill_requests(
+        self, records: Records, users: Ints, queries: Ints, times: Ints, before: Ints | None = None
+    ) -> None:
         """Write the statistics of users and queries into the fields of their names; see ``requests``."""
-        self._fill(Root.USER, records, users, times)
-        self._fill(Root.QUERY, records, queries, times)
+        self.fill(Root.USER, records, users, times, before=before)
+        self.fill(Root.QUERY, records, queries, times, before=before)
 
-    def fill_candidates(self, records: Records, items: Ints, times: Ints) -> None:
+    def fill_candidates(self, records: Records, items: Ints, times: Ints, before: Ints | None = None) -> None:
         """Write the live item statistics into the fields of their names; see ``items``."""
-        self._fill(Root.ITEM, records, items, times)
+        self.fill(Root.ITEM, records, items, times, before=before)
 
-    def _fill(self, root: Root, records: Records, hashes: Ints, times: Ints) -> None:
-        if root not in self._readings:
-            return
+    def chains(self, root: Root, hashes: Ints, groups: Ints | None = None) -> Chains:
+        """Look objects up; see ``Chains.find``."""
+        return Chains.find([part.traces[root] for part in self.parts if root in part.traces], hashes, groups)
+
+    def fill(  # noqa: PLR0913 - two of them are rare
+        self,
+        root: Root,
+        records: Records,
+        hashes: Ints,
+        times: Ints,
+        *,
+        chains: Chains | None = None,
+        before: Ints | None = None,
+    ) -> None:
+        """Write the statistics of objects of one root into the fields of their names.
+
+        Args:
+            root: Users, queries or items.
+            records: Shape (n,), dense; changed.
+            hashes: Of the objects, (n,); 0: no object.
+            times: Microseconds since 1970 UTC, (n,).
+            chains: What to read for each object; None: what this history holds under its hash.
+            before: Only events known before this count, (n,); None: all that ``times`` allow.
+
+        Raises:
+            DataError: When a field has another form than the statistic.
+            ValueError: When the arrays differ in length or the records are a strided view.
+        """
         known = self._bound.get((id(records.dtype), root))
         readers = known[1] if known is not None else self._bind(records.dtype, root)
+        if not readers:
+            return
         count = len(records)
         if len(hashes) != count or len(times) != count or not records.flags.c_contiguous:
             raise ValueError(f"{len(hashes)} objects and {len(times)} times for {count} records, which must be dense")
-        questions = np.empty((2, count), np.int64)
-        questions[1] = times
+        found = chains if chains is not None else self.chains(root, hashes)
+        asked = np.empty((count, 3), np.int64)
+        asked[:, 0], asked[:, 1], asked[:, 2] = hashes, times, ALWAYS if before is None else before
+        questions = np.concatenate([asked.ravel(), found.words])
         where, out = address(questions), address(records)
-        self.objects[root].table.write_objects(hashes, where)
         for read in readers:
             read(count, where, out)
 
-    def _bind(self, kind: np.dtype[Any], root: Root) -> list[Callable[[int, int, int], None]]:
-        readers = [read for reading in self._readings[root] if (read := reading.bind(kind)) is not None]
+    def _bind(self, kind: np.dtype[Any], root: Root) -> list[Read]:
+        readings = [
+            Reading.of(item, statistic, self.series[SeriesKey.of(item, statistic)])
+            for item, statistic in statistics_of(self.inputs)
+            if item.root is root
+        ]
+        readers = [read for reading in readings if (read := reading.bind(kind)) is not None]
         if len(self._bound) >= _MOST_LAYOUTS:
             self._bound.clear()
         self._bound[id(kind), root] = (kind, readers)  # the layout is kept so that its id stays its own
         return readers
 
     def write(self, folder: Path) -> None:
-        """Write everything into a folder that is made if need be; ``open`` reads it back."""
+        """Write a history of one part into a folder that is made if need be; ``open`` reads it back.
+
+        Raises:
+            ValueError: When there are other parts beside the first.
+        """
+        (part,) = self.parts
         folder.mkdir(parents=True, exist_ok=True)
-        for root, objects in self.objects.items():
-            np.save(folder / f"{root}.npy", objects.table.slots)
-        entries = []
-        for number, (key, series) in enumerate(self.series.items()):
-            for name in _ARRAYS:
-                np.save(folder / f"{number:03d}.{name}.npy", getattr(series, name))
-            entries.append({**asdict(key), "most_keys": series.most_keys})
-        roots = {root.value: objects.count for root, objects in self.objects.items()}
-        manifest = {"format": FORMAT, "objects": roots, "series": entries}
+        for root, traces in part.traces.items():
+            traces.write(folder, root)
+        series = [asdict(key) | {"number": number} for key, number in self.series.items()]
+        manifest = {"format": FORMAT, "events": part.events, "series": series}
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
@@ -156,25 +220,26 @@ class History:
             NotFoundError: When the folder holds no history.
             DataError: When a statistic needs events that were not kept.
         """
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise NotFoundError(f"no history in {folder}; build a snapshot with 'searchrank index'") from None
-        except ValueError as error:
-            raise DataError(f"{folder / 'manifest.json'} is damaged: {error}; rebuild the snapshot") from None
-        if manifest.get("format") != FORMAT:
-            raise DataError(f"{folder} is not a history of format {FORMAT}; rebuild the snapshot")
+        manifest = _read_manifest(folder)
         inputs = _counted(source)
-        numbers = {_key(entry): (number, entry) for number, entry in enumerate(manifest["series"])}
-        series = {}
+        numbers = {_key(entry): int(entry["number"]) for entry in manifest["series"]}
         for item, statistic in statistics_of(inputs):
-            key = SeriesKey.of(item, statistic)
-            if key not in numbers:
+            if SeriesKey.of(item, statistic) not in numbers:
                 raise DataError(f"{folder} keeps no events for it; rebuild the snapshot", field=item.name)
-            series[key] = _read(folder, *numbers[key])
-        roots = {i.root: manifest["objects"][i.root.value] for i in inputs}
-        objects = {root: Objects(HashTable(_load(folder / f"{root}.npy")), count) for root, count in roots.items()}
-        return cls(inputs, objects, series)
+        traces = {root: Traces.open(folder, root) for root in {key.root for key in numbers}}
+        return cls(inputs, numbers, (Part(int(manifest["events"]), traces),))
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotFoundError(f"no history in {folder}; build a snapshot with 'searchrank index'") from None
+    except ValueError as error:
+        raise DataError(f"{folder / 'manifest.json'} is damaged: {error}; rebuild the snapshot") from None
+    if manifest.get("format") != FORMAT:
+        raise DataError(f"{folder} is not a history of format {FORMAT}; rebuild the snapshot")
+    return manifest
 
 
 def _counted(source: FeatureSet | Iterable[Input]) -> tuple[Input, ...]:
@@ -185,16 +250,3 @@ def _counted(source: FeatureSet | Iterable[Input]) -> tuple[Input, ...]:
 def _key(entry: dict[str, Any]) -> SeriesKey:
     words = {name: entry[name] for name in ("event", "over", "by", "totals")}
     return SeriesKey(root=Root(entry["root"]), **words)
-
-
-def _read(folder: Path, number: int, entry: dict[str, Any]) -> Series:
-    arrays = {name: _load(folder / f"{number:03d}.{name}.npy") for name in _ARRAYS}
-    return Series(**arrays, most_keys=entry["most_keys"])
-
-
-def _load(path: Path) -> npt.NDArray[Any]:
-    try:
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged: {error}; rebuild the snapshot") from error
-    return array.view(np.ndarray)

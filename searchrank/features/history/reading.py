@@ -11,18 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from searchrank.errors import DataError
-from searchrank.features.history.series import Objects, Series
+from searchrank.features.history.series import SeriesKey
 from searchrank.features.inputs import Input, Kind, Statistic, StatisticKind, cell
 from searchrank.features.kernels import statistic as kernels
 from searchrank.native import address, compiled
 
-__all__ = ["Reading"]
+__all__ = ["Read", "Reading"]
 
-_KERNELS: Final[dict[Kind, Callable[..., None]]] = {
-    Kind.NUMBER: kernels.read_numbers,
-    Kind.LIST: kernels.read_lists,
-    Kind.MAP: kernels.read_maps,
-}
+Read = Callable[[int, int, int], None]
+
 _KINDS: Final = {
     StatisticKind.COUNT: kernels.COUNT,
     StatisticKind.SUM: kernels.SUM,
@@ -42,26 +39,22 @@ class Reading:
 
     Attributes:
         name: Name of the input.
+        kind: What its value is: a number, a list or a map.
         cell: Numpy type of its value.
         description: What the kernels read, int64 (SLOTS,); offset and stride are of the records bound to.
-        series: Keeps alive what the description points at.
-        kernel: Compiled reader of this kind of value.
     """
 
     name: str
+    kind: Kind
     cell: np.dtype[Any]
     description: npt.NDArray[np.int64]
-    series: Series
-    kernel: Callable[..., None]
 
     @classmethod
-    def of(cls, item: Input, statistic: Statistic, objects: Objects, series: Series) -> Reading:
-        """Work out the description of a statistic."""
+    def of(cls, item: Input, statistic: Statistic, number: int) -> Reading:
+        """Work out the description of a statistic over the series of this number."""
         d = np.zeros(kernels.SLOTS, np.int64)
-        d[kernels.OBJECTS] = objects.count
-        d[kernels.STARTS] = address(series.starts)
-        d[kernels.TIMES] = address(series.times)
-        d[kernels.EVIDENCE] = address(series.totals)
+        d[kernels.SERIES] = number
+        d[kernels.TOTALS] = SeriesKey.of(item, statistic).kept
         d[kernels.KIND] = _KINDS[statistic.kind]
         d[kernels.WINDOW] = statistic.window_us
         d[kernels.REFRESH] = statistic.refresh_us
@@ -69,12 +62,9 @@ class Reading:
         d[kernels.STRENGTH] = _bits(statistic.strength)
         d[kernels.MISSING] = _missing(item)
         d[kernels.LIMIT] = item.limit
-        d[kernels.KEYS] = address(series.keys)
-        d[kernels.PAIR_STARTS] = address(series.pair_starts)
-        kind = cell(item.kind, size=item.size, limit=item.limit)
-        return cls(item.name, kind, d, series, compiled(_KERNELS[item.kind]))
+        return cls(item.name, item.kind, cell(item.kind, size=item.size, limit=item.limit), d)
 
-    def bind(self, layout: np.dtype[Any]) -> Callable[[int, int, int], None] | None:
+    def bind(self, layout: np.dtype[Any]) -> Read | None:
         """Return a function of (n, address of questions, address of records) that fills this field of the records.
 
         Returns:
@@ -92,15 +82,50 @@ class Reading:
         description = self.description.copy()
         description[kernels.OFFSET] = found[1]
         description[kernels.STRIDE] = layout.itemsize
-        where, kernel, room = address(description), self.kernel, 3 * self.series.most_keys
-        if self.kernel is not compiled(kernels.read_maps):
-            return lambda n, questions, out, _kept=description: kernel(n, questions, where, out)  # type: ignore[misc]
+        return {Kind.NUMBER: _numbers, Kind.LIST: _lists, Kind.MAP: _maps}[self.kind](description)
 
-        def read(n: int, questions: int, out: int, _kept: object = description) -> None:
-            scratch = np.empty(room + 1, np.int64)
-            kernel(n, questions, where, out, address(scratch))
 
-        return read
+def _numbers(description: npt.NDArray[np.int64]) -> Read:
+    kernel, where = compiled(kernels.read_numbers), address(description)
+
+    def read(n: int, questions: int, out: int, _kept: object = description) -> None:
+        kernel(n, questions, where, out)
+
+    return read
+
+
+def _measured(description: npt.NDArray[np.int64]) -> Callable[[int, int], tuple[int, int]]:
+    kernel, where = compiled(kernels.measure), address(description)
+
+    def measure(n: int, questions: int, _kept: object = description) -> tuple[int, int]:
+        most = np.empty(2, np.int64)
+        kernel(n, questions, where, address(most))
+        return int(most[0]), int(most[1])
+
+    return measure
+
+
+def _lists(description: npt.NDArray[np.int64]) -> Read:
+    kernel, where, measure = compiled(kernels.read_lists), address(description), _measured(description)
+
+    def read(n: int, questions: int, out: int) -> None:
+        _, traces = measure(n, questions)
+        cursors = np.empty(kernels.CURSOR * traces + 1, np.int64)
+        kernel(n, questions, where, out, address(cursors))
+
+    return read
+
+
+def _maps(description: npt.NDArray[np.int64]) -> Read:
+    kernel, where, measure = compiled(kernels.read_maps), address(description), _measured(description)
+
+    def read(n: int, questions: int, out: int) -> None:
+        keys, traces = measure(n, questions)
+        scratch = np.empty(1 + kernels.CURSOR * traces + kernels.ENTRY * keys, np.int64)
+        scratch[0] = traces
+        kernel(n, questions, where, out, address(scratch))
+
+    return read
 
 
 def _missing(item: Input) -> int:

@@ -14,6 +14,7 @@ from searchrank.features.catalogue import Catalogue
 from searchrank.features.hash_table import HashTable
 from searchrank.features.history.events import EventColumns
 from searchrank.features.inputs import Input, Root, Statistic, StatisticKind
+from searchrank.features.kernels import trace
 from searchrank.features.kernels.lookup import group
 from searchrank.features.kernels.statistic import MICRO
 from searchrank.native import address, compiled
@@ -57,6 +58,11 @@ class SeriesKey:
         }[statistic.kind]
         return cls(item.root, statistic.event, statistic.over, statistic.by, totals)
 
+    @property
+    def kept(self) -> int:
+        """What a trace keeps beside times."""
+        return {"": trace.NONE, "items": trace.ITEMS}.get(self.totals, trace.RUNNING)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Objects:
@@ -80,24 +86,26 @@ class Objects:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """Events of one kind (or two), ordered by object, key and known time; arrays may be mapped files.
+    """Events of one kind (or two), ordered by object, key and known time.
 
     Attributes:
         starts: First position of each object, and the end, (objects + 1,); of a map: first pair.
         times: Known time, (n,).
-        totals: ``sums``: running total in micro-units, int64 (n + 1,). ``hits``: running count of ``event`` among
-            both kinds, int32 (n + 1,). ``items``: item hashes, int64 (n,). Else empty.
+        totals: ``sums``: running total in micro-units, (n + 1,). ``hits``: running count of ``event`` among both
+            kinds, (n + 1,). ``items``: item hashes, (n,). Else empty.
+        kept: What ``totals`` is, as traces tell it.
         keys: Key of each pair of object and key, ascending within an object, (pairs,); empty without keys.
         pair_starts: First position of each pair, and the end, (pairs + 1,); empty without keys.
-        most_keys: Largest number of keys that one object has.
+        keyed: Whether there are keys.
     """
 
     starts: Ints
     times: Ints
-    totals: Ints | Rows
+    totals: Ints
+    kept: int
     keys: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     pair_starts: Ints = field(default_factory=lambda: np.empty(0, np.int64))
-    most_keys: int = 0
+    keyed: bool = False
 
 
 def statistics_of(inputs: Iterable[Input]) -> list[tuple[Input, Statistic]]:
@@ -117,7 +125,7 @@ def build_series(key: SeriesKey, events: EventColumns, objects: Objects, catalog
     if not key.by:
         order = _grouped(rows, objects.count)
         chosen = chosen[order]
-        return Series(_starts(rows, objects.count), events.known_time[chosen], _totals(key, events, chosen))
+        return Series(_starts(rows, objects.count), events.known_time[chosen], _totals(key, events, chosen), key.kept)
     members = _Members.of(key.by, catalogue)
     places, codes = members.expand(events.item[chosen])
     rows = rows[places]
@@ -125,14 +133,14 @@ def build_series(key: SeriesKey, events: EventColumns, objects: Objects, catalog
     order = first[_grouped(rows[first], objects.count)]
     chosen, rows, codes = chosen[places[order]], rows[order], codes[order]
     begins = np.flatnonzero(np.concatenate([[True], (np.diff(rows) != 0) | (np.diff(codes) != 0)])[: len(rows)])
-    starts = _starts(rows[begins], objects.count)
     return Series(
-        starts,
+        _starts(rows[begins], objects.count),
         events.known_time[chosen],
         _totals(key, events, chosen),
+        key.kept,
         keys=members.keys[codes[begins]],
         pair_starts=np.append(begins, len(rows)).astype(np.int64),
-        most_keys=int(np.diff(starts).max(initial=0)),
+        keyed=True,
     )
 
 
@@ -147,12 +155,12 @@ def _choose(key: SeriesKey, events: EventColumns) -> Rows:
     return np.flatnonzero(wanted).astype(np.int32)
 
 
-def _totals(key: SeriesKey, events: EventColumns, chosen: Rows) -> Ints | Rows:
+def _totals(key: SeriesKey, events: EventColumns, chosen: Rows) -> Ints:
     if key.totals == "items":
         return events.item[chosen]
     if key.totals == "hits":
         hits = events.kind[chosen] == (events.kinds.index(key.event) if key.event in events.kinds else -1)
-        return np.concatenate([np.zeros(1, np.int32), np.cumsum(hits, dtype=np.int32)])
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(hits, dtype=np.int64)])
     if key.totals == "sums":
         values = events.value[chosen]
         if np.abs(values).sum() > MAX_VALUE:

@@ -62,15 +62,6 @@ def find(n: int, keys: int, table: int, out: int) -> None:
 
 
 @kernel
-def find_objects(n: int, hashes: int, table: int, out: int) -> None:
-    """Like ``find``, but the hash 0, which means that there is no object at all, gives -1."""
-    which, unknown, rows = ints_at(hashes, n), ints_at(table, 2)[1], ints_at(out, n)
-    for j in range(n):
-        row = ints_at(slot_of(table, which[j]), 2)[1]
-        rows[j] = -1 if which[j] == 0 else (row if row >= 0 else unknown)
-
-
-@kernel
 def group(n: int, rows: int, cursors: int, groups: int, order: int) -> None:
     """Order ``n`` positions by their row, stably (counting sort).
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ import pytest
 from searchrank.errors import DataError, DefinitionError, NotFoundError
 from searchrank.features import FeatureSet, hash_text, normalize
 from searchrank.features.catalogue import Catalogue
-from searchrank.features.history import EventColumns, History, query_hash
-from searchrank.features.inputs import Input, InputType, Statistic, StatisticKind
+from searchrank.features.history import Chains, EventColumns, History, query_hash
+from searchrank.features.inputs import Input, InputType, Root, Statistic, StatisticKind
 
 FEATURES = """
 inputs:
@@ -220,6 +221,69 @@ def test_blocks_of_events_are_expanded_to_keys_one_by_one(feature_set, catalogue
     monkeypatch.setattr("searchrank.features.history.series._BLOCK", 16)
     events = random_events(9, 150)
     check(History.build(feature_set, EventColumns.from_table(table_of(events)), catalogue), feature_set, events, 9)
+
+
+def in_parts(feature_set, catalogue, events: list[Event], cuts: list[int]) -> History:
+    """Return a history of a part for each stretch between the cuts, which events of any time may lie in."""
+    stretches = [events[a:b] for a, b in itertools.pairwise([0, *cuts, len(events)])]
+    columns = [EventColumns.from_table(table_of(stretch)) for stretch in stretches]
+    history = History.build(feature_set, columns[0], catalogue)
+    return history.extended([history.part(one, catalogue) for one in columns[1:]])
+
+
+@pytest.mark.parametrize("cuts", [[0], [300], [1, 2, 3], [100, 200], [20, 20, 250, 299]])
+def test_a_history_in_parts_has_the_bits_of_the_whole(cuts, feature_set, catalogue):
+    events = random_events(21, 300)
+    check(in_parts(feature_set, catalogue, events, cuts), feature_set, events, 21)
+
+
+def test_only_what_was_known_before_counts_beside_the_time(feature_set, catalogue):
+    events = sorted(random_events(22, 300), key=lambda e: e.known)
+    history = in_parts(feature_set, catalogue, events, [100, 250])
+    users, queries = (np.array([one, 0, other]) for one, other in ((hash_text("u1"), hash_text("u2")), (5, 6)))
+    times, bound = np.full(3, 60 * SECOND), 17 * SECOND
+    then = History.build(
+        feature_set, EventColumns.from_table(table_of([e for e in events if e.known < bound])), catalogue
+    )
+    for read, given in ((History.requests, (users, queries, times)), (History.items, (users, times))):
+        for name, cells in read(history, *given, np.full(3, bound)).items():
+            assert cells.tobytes() == read(then, *given)[name].tobytes()
+    assert (
+        history.requests(users, queries, times)["user.clicks"][0]
+        > then.requests(users, queries, times)["user.clicks"][0]
+    )
+
+
+def test_traces_kept_elsewhere_are_read_as_chains(feature_set, catalogue):
+    events = random_events(23, 200)
+    history = in_parts(feature_set, catalogue, events, [50, 120])
+    users = np.array([hash_text(u) for u in ("u1", "u2", "never")])
+    kept = [dict(part.traces[Root.USER].items()) for part in history.parts]
+    chains = Chains.of([b"".join(rows.get(user, b"") for rows in kept) for user in users.tolist()])
+    layout_ = feature_set.request_layout
+    here, there = np.zeros(3, layout_), np.zeros(3, layout_)
+    times = np.full(3, 50 * SECOND)
+    history.fill(Root.USER, here, users, times)
+    history.fill(Root.USER, there, users, times, chains=chains)
+    assert here.tobytes() == there.tobytes()
+    assert here["user.clicks"][0] > 0
+
+
+@pytest.mark.parametrize("row", [b"x", b"\0" * 8, (24).to_bytes(8, "little"), (12).to_bytes(8, "little") + b"12345678"])
+def test_a_damaged_chain_is_refused(row):
+    with pytest.raises(DataError):
+        Chains.of([row])
+
+
+def test_one_who_goes_by_two_names_is_counted_under_both(feature_set, catalogue):
+    events = random_events(24, 200)
+    history = in_parts(feature_set, catalogue, events, [120])
+    both = np.array([hash_text("u1"), hash_text("u2")])
+    chains = history.chains(Root.USER, both, np.array([0, 2]))
+    record = np.zeros(1, feature_set.request_layout)
+    history.fill(Root.USER, record, both[:1], np.array([50 * SECOND]), chains=chains)
+    alone = history.requests(both, np.zeros(2, np.int64), np.full(2, 50 * SECOND))["user.clicks"]
+    assert record["user.clicks"][0] == alone.sum() > alone.max()
 
 
 def test_a_written_history_reads_the_same(feature_set, catalogue, tmp_path):
