@@ -35,7 +35,7 @@ def running_server(options: ServeOptions) -> Iterator[list[str]]:
     """
     command = [sys.executable, "-m", "predictor.supervisor", "--home", str(options.home), "--host", options.host]
     command += ["--port", str(options.port), "--workers", str(options.workers)]
-    command += ["--metrics-port", str(options.metrics_port)]
+    command += ["--metrics-port", str(options.metrics_port), "--serving-log", str(options.serving_log)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own module
         try:
             line = process.stdout.readline() if process.stdout else b""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from searchrank.cli import Home, Json, emit
-from searchrank.errors import RequestError
+from searchrank.errors import ConfigError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["explain", "rank", "search", "serve"]
 
 DEFAULT_HOME = Path(".searchrank")
+_SHARES = {"on": 1.0, "off": 0.0}
 DEFAULT_TARGETS = ["127.0.0.1:50051", "127.0.0.1:50052"]
 Targets = Annotated[
     list[str] | None, typer.Option("--target", help="A worker's host:port; repeat it. Default: ports 50051 and 50052.")
@@ -49,6 +50,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
     port: Annotated[int, typer.Option(min=0, max=65535, help="First port; 0 finds free ones.")] = 50051,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     metrics_port: Annotated[int, typer.Option(min=0, help="First Prometheus port; 0: none.")] = 0,
+    serving_log: Annotated[
+        str, typer.Option("--serving-log", help="Log what is answered: on, off, or a share of requests such as 0.1.")
+    ] = "on",
     as_json: Json = False,
 ) -> None:
     """Serve the live releases over gRPC until interrupted."""
@@ -62,12 +66,29 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
         else:
             sys.stderr.write(f"ready: {', '.join(targets)} (stop with Ctrl-C)\n")
 
-    options = ServeOptions(home=home, host=host, port=port, workers=workers, metrics_port=metrics_port)
+    options = ServeOptions(
+        home=home, host=host, port=port, workers=workers, metrics_port=metrics_port, serving_log=_share(serving_log)
+    )
 
     async def supervise() -> None:
         await Supervisor(options, ready).run()
 
     asyncio.run(supervise())
+
+
+def _share(text: str) -> float:
+    """Return the share of requests to log.
+
+    Raises:
+        ConfigError: When it is neither on nor off nor a share.
+    """
+    try:
+        share = _SHARES[text] if text in _SHARES else float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise ConfigError(f"{text!r} is neither on nor off nor a share from 0 to 1", field="--serving-log")
+    return share
 
 
 def search(  # noqa: PLR0913, PLR0917 - one option each

@@ -47,6 +47,17 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self.serving_log = Counter(
+            "searchrank_serving_log_answers",
+            "Answers by what became of them in the serving log: written, dropped, failed or left_out",
+            ["result"],
+            registry=self.registry,
+        )
+        self.serving_log_queued = Gauge(
+            "searchrank_serving_log_queued_bytes",
+            "Memory that answers waiting for the serving log hold on to, about",
+            registry=self.registry,
+        )
         self.live = Gauge(
             "searchrank_live",
             "1 for what is served",

@@ -2,7 +2,7 @@
 
 Rank: assign experiments, admit, know who asks, locate, hydrate, score, order, answer. Search: assign, admit, know,
 recall, hydrate, score, order, answer. Assigning is in ``predictor.trials``, every other stage in ``predictor.stages``;
-what crosses the wire is made in ``predictor.responses``.
+what crosses the wire is made in ``predictor.responses``, what is logged of it in ``predictor.recording``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from predictor.journey import Deadline, Journey
+from predictor.recording import Result, answered
 from predictor.requests import MAX_EXPLAINED, MAX_RESULTS, admit_candidates, admit_question
 from predictor.responses import explain_response, rank_response, search_response
 from predictor.stages import hydrate, know, locate, ordered, reasons, recall, score
@@ -17,6 +18,7 @@ from predictor.trials import assign
 from searchrank.errors import RequestError
 
 if TYPE_CHECKING:
+    from predictor.recording import Record
     from predictor.surface import ServedSurface
     from searchrank.v1 import ranking_pb2
 
@@ -24,7 +26,7 @@ __all__ = ["explain", "rank", "search"]
 
 
 async def rank(
-    surface: ServedSurface, request: ranking_pb2.RankRequest, remaining: float | None
+    surface: ServedSurface, request: ranking_pb2.RankRequest, remaining: float | None, record: Record | None = None
 ) -> ranking_pb2.RankResponse:
     """Order the candidates that the caller sent.
 
@@ -32,6 +34,7 @@ async def rank(
         surface: What is live for the request's surface.
         request: As sent.
         remaining: Seconds the caller still waits; None when it did not say.
+        record: Takes the finished answer for the serving log; None: it is not logged.
 
     Raises:
         RequestError: When the request is wrong; names the field.
@@ -50,12 +53,16 @@ async def rank(
     asked = know(surface, question, journey)
     found = locate(surface, candidates)
     rows = hydrate(surface, asked, found, journey)
-    scores = await score(surface, rows, journey)
-    return rank_response(surface, asked, found, scores, ordered(scores, question.limit), journey)
+    scored = await score(surface, rows, journey)
+    order = ordered(scored.scores, question.limit)
+    response = rank_response(surface, asked, found, scored.scores, order, journey)
+    if record is not None:
+        record(answered("Rank", surface, asked, found, Result(scored, order), journey))
+    return response
 
 
 async def search(
-    surface: ServedSurface, request: ranking_pb2.SearchRequest, remaining: float | None
+    surface: ServedSurface, request: ranking_pb2.SearchRequest, remaining: float | None, record: Record | None = None
 ) -> ranking_pb2.SearchResponse:
     """Find candidates by every branch, then order them; arguments and errors as for ``rank``.
 
@@ -74,8 +81,12 @@ async def search(
     asked = know(surface, question, journey)
     found = await recall(surface, asked, journey, limit=max(limit, surface.config.candidates))
     rows = hydrate(surface, asked, found, journey)
-    scores = await score(surface, rows, journey)
-    return search_response(surface, asked, found, scores, ordered(scores, limit), journey)
+    scored = await score(surface, rows, journey)
+    order = ordered(scored.scores, limit)
+    response = search_response(surface, asked, found, scored.scores, order, journey)
+    if record is not None:
+        record(answered("Search", surface, asked, found, Result(scored, order), journey))
+    return response
 
 
 async def explain(

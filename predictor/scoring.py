@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from searchrank.features import Evaluator, Rows
+from searchrank.serving_log import DIGEST_BLOCK, FeaturesDigest
 
 if TYPE_CHECKING:
     from predictor.journey import Deadline
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Lane", "Scored", "Scoring"]
 
-BLOCK: Final = 1_024
+BLOCK: Final = DIGEST_BLOCK
 INLINE_SECONDS: Final = 0.002
 _TRIAL_ROWS: Final = 200
 
@@ -40,11 +41,13 @@ class Scored:
         scores: Shape ``(n,)`` float64; NaN from row ``done`` on.
         done: Rows scored before time ran out.
         features_us: Microseconds spent on features.
+        features_digest: ``FeaturesDigest`` of all rows' features; None when not all were computed.
     """
 
     scores: npt.NDArray[np.float64]
     done: int
     features_us: int
+    features_digest: int | None = None
 
 
 class Scoring:
@@ -62,7 +65,7 @@ class Scoring:
     def score(self, rows: Rows, deadline: Deadline) -> Scored:
         """Score rows in order until all are done or time is up."""
         scores = np.full(len(rows), np.nan)
-        done, features = 0, 0.0
+        done, features, digest = 0, 0.0, FeaturesDigest()
         for start in range(0, len(rows), BLOCK):
             if deadline.passed:
                 break
@@ -70,9 +73,10 @@ class Scoring:
             part = rows if len(rows) <= BLOCK else rows.part(start, start + BLOCK)
             columns = self.matrix(part)
             features += perf_counter() - began
+            digest.add(columns)
             scores[start : start + BLOCK] = self.scorer.score(columns)
             done = start + len(part)
-        return Scored(scores, done, int(features * 1e6))
+        return Scored(scores, done, int(features * 1e6), digest.value if 0 < done == len(rows) else None)
 
     def seconds_per_row(self) -> float:
         """Return what a row costs on this machine, by the faster of three trials with missing values."""

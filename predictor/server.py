@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from predictor.metrics import Metrics
+    from predictor.recording import Record
     from predictor.serving import Serving
     from predictor.surface import ServedSurface
 
@@ -57,19 +59,21 @@ _logger = logging.getLogger("searchrank.predictor")
 class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
     """Answers the three rpcs from whatever is live when a request arrives."""
 
-    def __init__(self, serving: Serving, metrics: Metrics) -> None:
+    def __init__(self, serving: Serving, metrics: Metrics, record: Record | None) -> None:
         self._serving = serving
         self._metrics = metrics
+        self._rank = partial(pipeline.rank, record=record)
+        self._search = partial(pipeline.search, record=record)
 
     @override
     async def Rank(self, request: ranking_pb2.RankRequest, context: Context) -> ranking_pb2.RankResponse:
         """Order given candidates."""
-        return await self._answer("Rank", pipeline.rank, request, context)
+        return await self._answer("Rank", self._rank, request, context)
 
     @override
     async def Search(self, request: ranking_pb2.SearchRequest, context: Context) -> ranking_pb2.SearchResponse:
         """Find and order candidates."""
-        return await self._answer("Search", pipeline.search, request, context)
+        return await self._answer("Search", self._search, request, context)
 
     @override
     async def Explain(self, request: ranking_pb2.ExplainRequest, context: Context) -> ranking_pb2.ExplainResponse:
@@ -116,10 +120,17 @@ def _status(error: SearchRankError) -> grpc.StatusCode:
 class RankingServer:
     """A port with the ranking service, health and reflection behind it."""
 
-    def __init__(self, serving: Serving, metrics: Metrics) -> None:
+    def __init__(self, serving: Serving, metrics: Metrics, record: Record | None = None) -> None:
+        """Prepare; nothing listens yet.
+
+        Args:
+            serving: What answers.
+            metrics: Counts.
+            record: Takes every answer of ``Rank`` and ``Search`` for the serving log; None: they are not logged.
+        """
         self._server = grpc.aio.server(options=_OPTIONS)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
-        servicer = RankingServicer(serving, metrics)
+        servicer = RankingServicer(serving, metrics, record)
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)

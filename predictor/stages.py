@@ -138,14 +138,14 @@ def hydrate(surface: ServedSurface, asked: Asked, found: Found, journey: Journey
     return Rows(found.rows, asked.record, np.zeros(n, np.int64), candidates)
 
 
-async def score(surface: ServedSurface, rows: Rows, journey: Journey) -> npt.NDArray[np.float64]:
-    """Compute features and scores, shape ``(n,)``; what time did not allow is NaN and named."""
+async def score(surface: ServedSurface, rows: Rows, journey: Journey) -> Scored:
+    """Compute features and scores; what time did not allow is NaN and named."""
     if surface.lane.is_short(surface.seconds_per_row * len(rows)):
         scored = surface.short.score(rows, journey.deadline)
     else:
         scored = await surface.lane.queue(lambda: surface.long.score(rows, journey.deadline))
     _note(scored, len(rows), journey)
-    return scored.scores
+    return scored
 
 
 def _note(scored: Scored, rows: int, journey: Journey) -> None:

@@ -50,6 +50,7 @@ class ServeOptions:
         port: Port of the first worker, the others follow; 0 finds free ones.
         workers: Processes.
         metrics_port: Port of the first worker's metrics, the others follow; 0 means none.
+        serving_log: Share of the requests that the serving log keeps, 0 to 1.
     """
 
     home: Path
@@ -57,6 +58,7 @@ class ServeOptions:
     port: int = 50051
     workers: int = 2
     metrics_port: int = 0
+    serving_log: float = 1.0
 
 
 @dataclass(slots=True)
@@ -158,7 +160,7 @@ class Supervisor:
         """Run one process from its start to its end; return its exit code."""
         options = self._options
         command = [*self._worker, "--home", str(options.home), "--supervised"]
-        command += ["--host", options.host, "--port", str(worker.port)]
+        command += ["--host", options.host, "--port", str(worker.port), "--serving-log", str(options.serving_log)]
         if options.metrics_port:
             command += ["--metrics-port", str(options.metrics_port + worker.index)]
         worker.refusal = worker.refusal_kind = ""
@@ -234,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=50051)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--metrics-port", type=int, default=0)
+    parser.add_argument("--serving-log", type=float, default=1.0)
     options = ServeOptions(**vars(parser.parse_args(arguments)))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 

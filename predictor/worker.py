@@ -19,6 +19,7 @@ import uvloop
 from predictor import pipeline
 from predictor.lean import keep_lean
 from predictor.metrics import Metrics
+from predictor.recording import open_log
 from predictor.server import RankingServer
 from predictor.serving import Serving
 from predictor.watch import note, watch
@@ -58,6 +59,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--metrics-port", type=int, default=0)
+    parser.add_argument("--serving-log", type=float, default=1.0, help="share of the requests that are logged, 0 to 1")
     parser.add_argument("--supervised", action="store_true", help="stop when standard input ends")
     return parser.parse_args(arguments)
 
@@ -73,7 +75,8 @@ async def _serve(options: argparse.Namespace) -> None:
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.host)
     await _warm(serving)
-    server = RankingServer(serving, metrics)
+    log = open_log(serving.workspace, metrics, options.serving_log)
+    server = RankingServer(serving, metrics, log.offer if log else None)
     port = await server.start(options.host, options.port)
     gc.collect()
     gc.freeze()
@@ -83,6 +86,8 @@ async def _serve(options: argparse.Namespace) -> None:
     await stopping.wait()
     follower.cancel()
     await server.stop()
+    if log is not None:
+        log.close()
     serving.close()
 
 

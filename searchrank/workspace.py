@@ -51,6 +51,11 @@ class Workspace:
         return self.root / "events"
 
     @property
+    def serving(self) -> Path:
+        """The serving log: what was answered, one series of files a worker."""
+        return self.root / "serving"
+
+    @property
     def snapshots(self) -> Path:
         """Catalogue and state snapshots with the recall indexes built from them, one folder each."""
         return self.root / "snapshots"

@@ -35,6 +35,7 @@ PACKAGES = (
     "searchrank.features.history",
     "searchrank.models",
     "searchrank.native",
+    "searchrank.serving_log",
     "trainer",
 )
 

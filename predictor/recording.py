@@ -1,0 +1,87 @@
+"""What is logged of an answer: references to what the stages made, handed over when the answer is finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.serving_log import Answered, ServingLogWriter
+
+if TYPE_CHECKING:
+    from predictor.journey import Journey
+    from predictor.metrics import Metrics
+    from predictor.scoring import Scored
+    from predictor.stages import Asked, Found
+    from predictor.surface import ServedSurface
+    from searchrank.workspace import Workspace
+
+__all__ = ["Record", "Result", "answered", "open_log"]
+
+Record = Callable[[Answered], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of the candidates.
+
+    Attributes:
+        scored: Scores and the digest of what they were computed from.
+        order: Positions of those that are returned, best first.
+        first: Absolute position of the first one returned.
+    """
+
+    scored: Scored
+    order: npt.NDArray[np.int64]
+    first: int = 0
+
+
+def answered(  # noqa: PLR0913, PLR0917 - what every stage made
+    rpc: str, surface: ServedSurface, asked: Asked, found: Found, result: Result, journey: Journey
+) -> Answered:
+    """Return what the serving log keeps of an answer; called when the answer is finished."""
+    question, release, snapshot = asked.question, surface.release, surface.snapshot
+    return Answered(
+        rpc=rpc,
+        surface=surface.name,
+        request_id=question.request_id,
+        user_id=question.user_id,
+        session_id=question.session_id,
+        query=question.query,
+        request_time=question.time_us,
+        answered_at=time.time_ns() // 1_000,
+        elapsed_us=sum(elapsed for _, elapsed in journey.stages),
+        release=(release.name, release.version, surface.digest),
+        feature_set=release.feature_set,
+        snapshot_id=snapshot.manifest.id,
+        offset=snapshot.manifest.event_offset,
+        experiments="" if surface.trial is None else surface.trial.version,
+        arms=journey.arms,
+        coverage=[(part.stage, part.subject, part.reason) for part in journey.degradations],
+        context=question.context,
+        columns=found.candidates.columns,
+        item_ids=None if found.recalled is not None else found.candidates.ids,
+        catalogue_ids=snapshot.catalogue.ids,
+        rows=found.rows,
+        scores=result.scored.scores,
+        order=result.order,
+        first=result.first,
+        features_digest=result.scored.features_digest,
+    )
+
+
+def open_log(workspace: Workspace, metrics: Metrics, share: float) -> ServingLogWriter | None:
+    """Return the writer of a worker's serving log, its counts among the metrics; None when nothing is logged."""
+    if share <= 0:
+        return None
+
+    def count(result: str, answers: int) -> None:
+        metrics.serving_log.labels(result).inc(answers)
+
+    log = ServingLogWriter(workspace.serving, share=share, count=count)
+    metrics.serving_log_queued.set_function(lambda: log.queued_bytes)
+    return log

@@ -1,0 +1,23 @@
+"""The serving log: what was answered to whom, by what, from what; one row an answer, written off the request's path.
+
+Public is what ``__all__`` names; the file form is stable: Arrow IPC streams, one series a worker.
+"""
+
+from searchrank.serving_log.answered import Answered
+from searchrank.serving_log.digest import DIGEST_BLOCK, FeaturesDigest
+from searchrank.serving_log.reader import Opened, ServingLog
+from searchrank.serving_log.schema import CORE, FORMAT, schema, sent_inputs
+from searchrank.serving_log.writer import ServingLogWriter
+
+__all__ = [
+    "CORE",
+    "DIGEST_BLOCK",
+    "FORMAT",
+    "Answered",
+    "FeaturesDigest",
+    "Opened",
+    "ServingLog",
+    "ServingLogWriter",
+    "schema",
+    "sent_inputs",
+]
