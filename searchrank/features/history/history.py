@@ -17,9 +17,10 @@ from searchrank.features.definitions import FeatureSet
 from searchrank.features.history.events import EventColumns
 from searchrank.features.history.reading import Read, Reading
 from searchrank.features.history.series import Objects, SeriesKey, build_series, statistics_of
-from searchrank.features.history.traces import Chains, Traces
+from searchrank.features.history.traces import Chains, Traces, places
 from searchrank.features.inputs import Input, Root, layout
-from searchrank.native import address
+from searchrank.features.kernels.trace import find_chains
+from searchrank.native import address, compiled
 
 __all__ = ["History", "Part"]
 
@@ -65,6 +66,7 @@ class History:
     series: Mapping[SeriesKey, int]
     parts: tuple[Part, ...]
     _bound: dict[tuple[int, Root], tuple[object, list[Read]]] = field(default_factory=dict)
+    _places: dict[Root, tuple[Ints, int]] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -104,7 +106,7 @@ class History:
 
     def extended(self, parts: Sequence[Part]) -> History:
         """Return a history that reads these parts, made by this one's ``part``, after its own."""
-        return replace(self, parts=(*self.parts, *parts))
+        return replace(self, parts=(*self.parts, *parts), _places={})
 
     def requests(
         self, users: Ints, queries: Ints, times: Ints, before: Ints | None = None
@@ -143,9 +145,16 @@ class History:
         """Write the live item statistics into the fields of their names; see ``items``."""
         self.fill(Root.ITEM, records, items, times, before=before)
 
-    def chains(self, root: Root, hashes: Ints, groups: Ints | None = None) -> Chains:
-        """Look objects up; see ``Chains.find``."""
-        return Chains.find([part.traces[root] for part in self.parts if root in part.traces], hashes, groups)
+    def chains(self, root: Root, hashes: Ints, groups: Ints) -> Chains:
+        """Look objects up that go by several hashes; see ``Chains.find``."""
+        return Chains.find(self._place(root)[0], hashes, groups)
+
+    def _place(self, root: Root) -> tuple[Ints, int]:
+        """Return where the traces of a root are, for kernels, and the address of that."""
+        if root not in self._places:
+            found = places([part.traces[root] for part in self.parts if root in part.traces])
+            self._places[root] = found, address(found)
+        return self._places[root]
 
     def fill(  # noqa: PLR0913 - two of them are rare
         self,
@@ -178,13 +187,19 @@ class History:
         count = len(records)
         if len(hashes) != count or len(times) != count or not records.flags.c_contiguous:
             raise ValueError(f"{len(hashes)} objects and {len(times)} times for {count} records, which must be dense")
-        found = chains if chains is not None else self.chains(root, hashes)
-        asked = np.empty((count, 3), np.int64)
+        place, where = self._place(root)
+        longest = int(place[0]) if chains is None else chains.longest
+        questions = np.empty(
+            4 * count + 1 + count * longest if chains is None else 3 * count + len(chains.words), np.int64
+        )
+        asked, start, out = questions[: 3 * count].reshape(count, 3), address(questions), address(records)
         asked[:, 0], asked[:, 1], asked[:, 2] = hashes, times, ALWAYS if before is None else before
-        questions = np.concatenate([asked.ravel(), found.words])
-        where, out = address(questions), address(records)
+        if chains is None:
+            compiled(find_chains)(count, start, where)
+        else:
+            questions[3 * count :] = chains.words
         for read in readers:
-            read(count, where, out)
+            read(count, start, longest, out)
 
     def _bind(self, kind: np.dtype[Any], root: Root) -> list[Read]:
         readings = [

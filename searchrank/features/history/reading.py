@@ -18,7 +18,7 @@ from searchrank.native import address, compiled
 
 __all__ = ["Read", "Reading"]
 
-Read = Callable[[int, int, int], None]
+Read = Callable[[int, int, int, int], None]
 
 _KINDS: Final = {
     StatisticKind.COUNT: kernels.COUNT,
@@ -65,7 +65,9 @@ class Reading:
         return cls(item.name, item.kind, cell(item.kind, size=item.size, limit=item.limit), d)
 
     def bind(self, layout: np.dtype[Any]) -> Read | None:
-        """Return a function of (n, address of questions, address of records) that fills this field of the records.
+        """Return a function that fills this field of records.
+
+        It takes n, the address of the questions, the most traces that an object has, the address of the records.
 
         Returns:
             None when the records have no such field.
@@ -88,41 +90,30 @@ class Reading:
 def _numbers(description: npt.NDArray[np.int64]) -> Read:
     kernel, where = compiled(kernels.read_numbers), address(description)
 
-    def read(n: int, questions: int, out: int, _kept: object = description) -> None:
+    def read(n: int, questions: int, _longest: int, out: int, _kept: object = description) -> None:
         kernel(n, questions, where, out)
 
     return read
 
 
-def _measured(description: npt.NDArray[np.int64]) -> Callable[[int, int], tuple[int, int]]:
-    kernel, where = compiled(kernels.measure), address(description)
-
-    def measure(n: int, questions: int, _kept: object = description) -> tuple[int, int]:
-        most = np.empty(2, np.int64)
-        kernel(n, questions, where, address(most))
-        return int(most[0]), int(most[1])
-
-    return measure
-
-
 def _lists(description: npt.NDArray[np.int64]) -> Read:
-    kernel, where, measure = compiled(kernels.read_lists), address(description), _measured(description)
+    kernel, where = compiled(kernels.read_lists), address(description)
 
-    def read(n: int, questions: int, out: int) -> None:
-        _, traces = measure(n, questions)
-        cursors = np.empty(kernels.CURSOR * traces + 1, np.int64)
+    def read(n: int, questions: int, longest: int, out: int, _kept: object = description) -> None:
+        cursors = np.empty(kernels.CURSOR * longest + 1, np.int64)
         kernel(n, questions, where, out, address(cursors))
 
     return read
 
 
 def _maps(description: npt.NDArray[np.int64]) -> Read:
-    kernel, where, measure = compiled(kernels.read_maps), address(description), _measured(description)
+    kernel, measure, where = compiled(kernels.read_maps), compiled(kernels.count_keys), address(description)
 
-    def read(n: int, questions: int, out: int) -> None:
-        keys, traces = measure(n, questions)
-        scratch = np.empty(1 + kernels.CURSOR * traces + kernels.ENTRY * keys, np.int64)
-        scratch[0] = traces
+    def read(n: int, questions: int, longest: int, out: int, _kept: object = description) -> None:
+        most = np.empty(1, np.int64)
+        measure(n, questions, where, address(most))
+        scratch = np.empty(1 + kernels.CURSOR * longest + kernels.ENTRY * int(most[0]), np.int64)
+        scratch[0] = longest
         kernel(n, questions, where, out, address(scratch))
 
     return read

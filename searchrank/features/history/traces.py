@@ -5,6 +5,7 @@ The form of a trace is told in ``searchrank.features.kernels.trace``.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from searchrank.features.inputs import Root
 from searchrank.features.kernels import trace as kernels
 from searchrank.native import address, compiled
 
-__all__ = ["Chains", "Traces"]
+__all__ = ["Chains", "Traces", "places"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -88,33 +89,39 @@ class Traces:
             yield key, content[int(self.offsets[row]) : int(self.offsets[row + 1])].tobytes()
 
 
+def places(parts: Sequence[Traces]) -> Ints:
+    """Return where a kernel finds the traces of parts: how many, then ``PART_SLOTS`` words each."""
+    return np.array([len(parts), *(word for one in parts for word in one.slots)], np.int64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Chains:
     """The traces of n objects, from the older parts to the newer.
 
     Attributes:
         words: First trace of each object, and the end, (n + 1,), then at least as many addresses as the end says.
+        longest: Most traces that one object has.
         kept: Whatever the addresses point into.
     """
 
     words: Ints
+    longest: int
     kept: object
 
     @classmethod
-    def find(cls, parts: Sequence[Traces], hashes: Ints, groups: Ints | None = None) -> Chains:
-        """Look objects up.
+    def find(cls, parts: Ints, hashes: Ints, groups: Ints) -> Chains:
+        """Look objects up that go by several hashes.
 
         Args:
-            parts: The older first.
+            parts: What ``places`` returned.
             hashes: Hashes by which the objects go, (m,); 0: no object.
-            groups: First hash of each object, and the end, (n + 1,); None: one hash each.
+            groups: First hash of each object, and the end, (n + 1,).
         """
-        hashes = np.ascontiguousarray(hashes, np.int64)
-        groups = np.arange(len(hashes) + 1) if groups is None else np.ascontiguousarray(groups, np.int64)
-        out = np.empty(len(groups) + len(hashes) * len(parts), np.int64)
-        slots = np.array([len(parts), *(word for one in parts for word in one.slots)], np.int64)
-        compiled(kernels.find_chains)(len(groups) - 1, address(hashes), address(groups), address(slots), address(out))
-        return cls(out, parts)
+        hashes, groups = (np.ascontiguousarray(given, np.int64) for given in (hashes, groups))
+        out = np.empty(len(groups) + len(hashes) * int(parts[0]), np.int64)
+        where = (address(hashes), address(groups), address(parts), address(out))
+        compiled(kernels.find_grouped_chains)(len(groups) - 1, *where)
+        return cls(out, int(np.diff(out[: len(groups)]).max(initial=0)), parts)
 
     @classmethod
     def of(cls, rows: Sequence[bytes]) -> Chains:
@@ -130,7 +137,8 @@ class Chains:
                 raise DataError(f"a row of {len(row)} bytes is not a chain of traces")
             traces.extend(_within(row, address(array)) if len(row) else ())
             starts.append(len(traces))
-        return cls(np.array([*starts, *traces], np.int64), (rows, arrays))
+        longest = max((b - a for a, b in itertools.pairwise(starts)), default=0)
+        return cls(np.array([*starts, *traces], np.int64), longest, (rows, arrays))
 
 
 def _within(row: bytes, start: int) -> Iterator[int]:

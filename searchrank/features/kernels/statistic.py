@@ -153,18 +153,17 @@ def read_lists(n: int, questions: int, description: int, out: int, scratch: int)
 
 
 @kernel
-def measure(n: int, questions: int, description: int, out: int) -> None:
-    """Write the most keys and the most traces that one object has, two int64."""
-    d, ask, most = ints_at(description, SLOTS), ints_at(questions, 4 * n + 1), ints_at(out, 2)
+def count_keys(n: int, questions: int, description: int, out: int) -> None:
+    """Write the most keys that the traces of one object have together, one int64."""
+    d, ask, most = ints_at(description, SLOTS), ints_at(questions, 4 * n + 1), 0
     traces = questions + 8 * (4 * n + 1)
-    most[:] = 0
     for j in range(n):
         keys = 0
         for b in range(ask[3 * n + j], ask[3 * n + j + 1]):
             series = series_at(ints_at(traces, b + 1)[b], d[SERIES])
             keys += ints_at(series, 1)[0] if series != 0 else 0
-        most[0] = max(most[0], keys)
-        most[1] = max(most[1], ask[3 * n + j + 1] - ask[3 * n + j])
+        most = max(most, keys)
+    ints_at(out, 1)[0] = most
 
 
 @inlined
@@ -259,7 +258,7 @@ def read_maps(n: int, questions: int, description: int, out: int, scratch: int) 
     """Write one map cell for each object and time.
 
     ``scratch``: how many traces a chain has at most, a cursor for each, then an entry for each key that an object has
-    at most (see ``measure``).
+    at most (see ``count_keys``).
     """
     d, ask = ints_at(description, SLOTS), ints_at(questions, 4 * n + 1)
     traces, limit, cursors = questions + 8 * (4 * n + 1), d[LIMIT], scratch + 8

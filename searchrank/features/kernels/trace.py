@@ -90,22 +90,40 @@ def pack(objects: int, count: int, series: int, offsets: int, words: int) -> Non
             target = end
 
 
-@kernel
-def find_chains(n: int, hashes: int, groups: int, parts: int, out: int) -> None:
-    """Write the chains of ``n`` objects.
+@inlined
+def find_chain(hash_: int, parts: int, out: int, found: int) -> int:
+    """Write the addresses of the traces under one hash behind ``found`` others; return how many there are then."""
+    count = ints_at(parts, 1)[0]
+    part, traces = ints_at(parts + 8, PART_SLOTS * count), ints_at(out, found + count)
+    for p in range(count if hash_ != 0 else 0):
+        row = ints_at(slot_of(part[PART_SLOTS * p], hash_), 2)[1]
+        if row >= 0:
+            traces[found] = part[PART_SLOTS * p + 2] + ints_at(part[PART_SLOTS * p + 1] + 8 * row, 1)[0]
+            found += 1
+    return found
 
-    Object ``j`` goes by the hashes at positions ``groups[j]`` to ``groups[j + 1]``; each is looked up in every part.
+
+@kernel
+def find_chains(n: int, questions: int, parts: int) -> None:
+    """Write the chains behind the questions about ``n`` objects, each under its own hash.
+
     ``parts``: how many, then ``PART_SLOTS`` words each. The hash 0 has no trace.
     """
-    count, group, begin = ints_at(parts, 1)[0], ints_at(groups, n + 1), ints_at(out, n + 1)
-    which, part = ints_at(hashes, group[n]), ints_at(parts + 8, PART_SLOTS * count)
-    found, traces = 0, ints_at(out + 8 * (n + 1), group[n] * count)
+    ask, found = ints_at(questions, 4 * n + 1), 0
+    traces = questions + 8 * (4 * n + 1)
+    for j in range(n):
+        ask[3 * n + j] = found
+        found = find_chain(ask[3 * j], parts, traces, found)
+    ints_at(questions + 8 * 4 * n, 1)[0] = found  # numba 0.68 loses a last store at an index that is an argument
+
+
+@kernel
+def find_grouped_chains(n: int, hashes: int, groups: int, parts: int, out: int) -> None:
+    """Write the chains of ``n`` objects; object ``j`` goes by the hashes at ``groups[j]`` to ``groups[j + 1]``."""
+    group, begin, found = ints_at(groups, n + 1), ints_at(out, n + 1), 0
+    which = ints_at(hashes, group[n])
     for j in range(n):
         begin[j] = found
         for k in range(group[j], group[j + 1]):
-            for p in range(count if which[k] != 0 else 0):
-                row = ints_at(slot_of(part[PART_SLOTS * p], which[k]), 2)[1]
-                if row >= 0:
-                    traces[found] = part[PART_SLOTS * p + 2] + ints_at(part[PART_SLOTS * p + 1] + 8 * row, 1)[0]
-                    found += 1
-    ints_at(out + 8 * n, 1)[0] = found  # numba 0.68 loses a last store at an index that is an argument
+            found = find_chain(which[k], parts, out + 8 * (n + 1), found)
+    ints_at(out + 8 * n, 1)[0] = found
