@@ -159,12 +159,17 @@ def fill_requests(snapshot: Snapshot, requests: Records, users: Ints, queries: I
         DataError: When a field has another form than the snapshot's input of that name.
         ValueError: When the arrays differ in length or the records are a strided view.
     """
-    fill_profiles(snapshot, requests, users)
+    fill_profiles(snapshot, requests, snapshot.users.rows_of_hashes(users))
     snapshot.history.fill_requests(requests, users, queries, times)
 
 
-def fill_profiles(snapshot: Snapshot, requests: Records, users: Ints) -> None:
-    """Write the users' profiles into request records; arguments and errors as for ``fill_requests``.
+def fill_profiles(snapshot: Snapshot, requests: Records, rows: Ints) -> None:
+    """Write user profiles into request records; see ``fill_requests``.
+
+    Args:
+        snapshot: Where from.
+        requests: Records of a request layout, shape (r,), dense; changed.
+        rows: Rows of ``snapshot.users``, shape (r,); the last, all missing, for somebody unknown.
 
     Raises:
         DataError: When a field has another form than the snapshot's input of that name.
@@ -173,9 +178,8 @@ def fill_profiles(snapshot: Snapshot, requests: Records, users: Ints) -> None:
     known = snapshot._copies.get(id(requests.dtype))  # noqa: SLF001 - the same module
     copy = known[1] if known is not None else _bind(snapshot, requests.dtype)
     if copy is not None:
-        if len(users) != len(requests) or not requests.flags.c_contiguous:
-            raise ValueError(f"{len(users)} users for {len(requests)} records, which must be dense")
-        rows = snapshot.users.rows_of_hashes(users)
+        if len(rows) != len(requests) or not requests.flags.c_contiguous:
+            raise ValueError(f"{len(rows)} users for {len(requests)} records, which must be dense")
         copy(len(rows), address(rows), address(requests))
 
 
