@@ -1,4 +1,4 @@
-"""One writer at a time: an advisory lock on a file, which the kernel drops when its holder dies."""
+"""One at a time: an advisory lock on a file, which the kernel drops when its holder dies."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ __all__ = ["WriterLock"]
 class WriterLock:
     """An exclusive lock held until ``release`` or the end of the process; the file says who holds it."""
 
-    def __init__(self, path: Path, instead: str = "") -> None:
+    def __init__(self, path: Path, what: str, instead: str = "") -> None:
         """Take the lock.
 
         Args:
             path: The lock file, made if absent.
-            instead: What others who want to write are told to do; empty: to wait.
+            what: What a second one is told is under way; "by process …" follows.
+            instead: What others are told to do; empty: to wait.
 
         Raises:
             ConflictError: When somebody else holds it.
@@ -34,8 +35,7 @@ class WriterLock:
             holder, _, words = os.read(self._descriptor, 512).decode("utf-8", "replace").partition("\n")
             os.close(self._descriptor)
             raise ConflictError(
-                f"the event log in {path.parent} is being written by process {holder or 'unknown'}; "
-                f"{words.strip() or 'wait until it has ended, or stop it'}"
+                f"{what} by process {holder or 'unknown'}; {words.strip() or 'wait until it has ended, or stop it'}"
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n{instead}\n".encode(), 0)

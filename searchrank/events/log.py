@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import pyarrow as pa
 
 from searchrank.errors import ConflictError, DataError, NotFoundError
+from searchrank.events.listing import scan
 from searchrank.events.schema import CORE
-from searchrank.events.segment import Segment, segment_paths
+from searchrank.events.seal import Seal
+from searchrank.events.segment import Segment
 from searchrank.events.writer import Appended, LogWriter
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["EventLog"]
 
 _LOGGER = logging.getLogger(__name__)
+_MISSES: Final = 5
 
 
 @dataclass(slots=True)
@@ -66,35 +69,34 @@ class EventLog:
             log.refresh()
             log._declare(schema)
             if writer is not None:
-                log.repaired = writer.recover(log._segments)
+                found = writer.recover(log._segments)
+                log.repaired = found.cut
+                if found.cut:
+                    _LOGGER.warning(
+                        "cut %d bytes of an unfinished append off the event log, kept in %s", found.cut, found.kept
+                    )
         except BaseException:
             log.close()
             raise
-        if log.repaired:
-            _LOGGER.warning("cut %d bytes of an unfinished append off the event log in %s", log.repaired, folder)
         return log
 
     def refresh(self) -> None:
-        """Look for events that a writer has added since.
+        """Look for events that a writer has added since; costs one stat when there are none.
 
         Raises:
             DataError: When a segment ends before the next one begins.
         """
-        if self._segments and not self._segments[-1].rows:
-            self._segments.pop()
-        if self._segments:
-            self._segments[-1].refresh()
-        known = {segment.path for segment in self._segments}
-        for path in segment_paths(self.folder):
-            if path in known:
-                continue
-            if self._segments:
-                self._segments[-1].refresh()
-            segment = Segment(path)
-            if self._segments and self._segments[-1].end != segment.first:
-                last = self._segments[-1]
-                raise DataError(f"{last.path} ends at offset {last.end}, but {path.name} follows: the log is damaged")
-            self._segments.append(segment)
+        last = self._segments[-1] if self._segments else None
+        if last is not None and last.rows and not last.sealed:
+            rows = last.rows
+            if last.refresh() and not last.sealed:
+                if rows != last.rows:
+                    self._learn(last.schema)
+                return
+        self._rescan()
+
+    def _rescan(self, *, afresh: bool = False) -> None:
+        self._segments[:] = scan(self.folder, () if afresh else self._segments)
         for segment in self._segments:
             self._learn(segment.schema)
 
@@ -126,8 +128,8 @@ class EventLog:
     def append(self, events: pa.Table | pa.RecordBatch) -> Appended:
         """Add events; when this returns they are on disk, or were there already.
 
-        A null ``arrival_time`` becomes now. Events whose ``event_id`` the log has, or that came earlier
-        in the same append, are dropped and counted.
+        A null ``arrival_time`` becomes now, but strictly later than every arrival before it. Events whose
+        ``event_id`` the log has, or that came earlier in the same append, are dropped and counted.
 
         Args:
             events: Columns of ``schema``; only ``event_id``, ``kind`` and ``event_time`` are required.
@@ -139,22 +141,49 @@ class EventLog:
             raise ConflictError(f"the event log in {self.folder} is open for reading; open it with writable=True")
         return self._writer.append(events, self._segments, self._extra)
 
-    def read(self, start: int = 0, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, start: int = 0, columns: Sequence[str] | None = None, *, end: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Give the events from an offset on, batch by batch, as far as the log reaches now.
+
+        A follower asks again from where it was; without new events that costs one stat. Files may be compacted while
+        they are read.
 
         Args:
             start: Offset of the first event.
             columns: Names in the wanted order; all when None.
+            end: Offset before which to stop.
 
         Raises:
-            DataError: When a column is in neither the log nor the schema it was opened with.
+            DataError: When a column is in neither the log nor the schema it was opened with, or a file is damaged.
         """
+        reached = self.end
         names = self.schema.names if columns is None else list(columns)
         wanted = self._wanted(names)
-        if start < self.end:
-            for segment in list(self._segments):
-                for batch in segment.batches(max(start - segment.first, 0)):
-                    yield _project(batch, wanted)
+        at, stop = start, reached if end is None else min(end, reached)
+        misses = 0
+        while at < stop:
+            before = at
+            for batch in self._batches(at, names):
+                yield _project(batch.slice(0, stop - at), wanted)
+                at += min(batch.num_rows, stop - at)
+                if at >= stop:
+                    return
+            misses = 0 if at > before else misses + 1
+            if misses > _MISSES:
+                raise DataError(f"the event log in {self.folder} ends at offset {at} but had {reached} events before")
+            self._rescan(afresh=True)
+
+    def _batches(self, start: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Give batches from an offset on, until the log ends or a file is not the one that was indexed."""
+        for segment in list(self._segments):
+            if segment.end > start:
+                rows = max(start - segment.first, 0)
+                for batch in segment.batches(rows, names):
+                    rows += batch.num_rows
+                    yield batch
+                if rows < segment.rows:
+                    return
 
     def _wanted(self, names: Sequence[str]) -> pa.Schema:
         for name in names:
@@ -162,16 +191,33 @@ class EventLog:
                 raise DataError(f"the event log has no such column; it has {', '.join(self.schema.names)}", field=name)
         return pa.schema([self.schema.field(name) for name in names])
 
-    def table(self, start: int = 0, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return what ``read`` gives as one table of views on the mapped files."""
+    def table(self, start: int = 0, columns: Sequence[str] | None = None, *, end: int | None = None) -> pa.Table:
+        """Return what ``read`` gives as one table."""
         names = self.schema.names if columns is None else list(columns)
-        batches = list(self.read(start, names))
+        batches = list(self.read(start, names, end=end))
         return pa.Table.from_batches(batches, schema=self._wanted(names))
+
+    def verify(self) -> int:
+        """Compare what sealed segments hold with their checksums.
+
+        Returns:
+            How many events, from the beginning of the log, are covered; the segment that still grows is not.
+
+        Raises:
+            DataError: When a batch is not what was written; names the file, the bytes and the offset.
+        """
+        covered = 0
+        for segment in list(self._segments):
+            seal = Seal.load(segment.path)
+            if seal is None or not seal.check(segment):
+                break
+            covered = segment.end
+        return covered
 
     def close(self) -> None:
         """Let the next writer in."""
         if self._writer is not None:
-            self._writer.close()
+            self._writer.close(self._segments)
 
     def __enter__(self) -> Self:
         return self

@@ -22,25 +22,50 @@ MAX_ID_BYTES: Final = 128
 
 _FIRST_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
+_CORE: Final = {field.name: field.type for field in CORE}
+_REQUIRED: Final = frozenset(REQUIRED_COLUMNS)
 _ID_COLUMNS: Final = ("event_id", "request_id", "user_id", "linked_id", "session_id", "item_id")
 
 
 def conform(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) -> pa.Table:
-    """Return the events with exactly the core columns and ``extra``, in that order, checked and cast, ids in NFC.
+    """Return the events checked and cast, ids in NFC.
 
     Args:
         table: Events as handed in; columns may be in any order, optional ones may be absent.
         extra: Types of the input columns that are known already.
         strict: Whether input columns outside ``extra`` are refused; otherwise they are taken as they come.
 
+    Returns:
+        The core columns in their order, then those input columns that hold a value.
+
     Raises:
         DataError: When a column is unknown, missing or of a wrong type, or a required value is null, or an id
             is empty or longer than ``MAX_ID_BYTES``, or a reserved kind lacks what it must say.
     """
-    types = {field.name: field.type for field in CORE} | dict(extra)
-    for number, name in enumerate(table.column_names):
-        if name in table.column_names[:number]:
-            raise DataError("there are two columns of this name", field=name)
+    types = _types(table, extra, strict=strict)
+    given = {name: _column(table, name, types[name]) for name in types if name in table.column_names}
+    given = {name: column for name, column in given.items() if column.null_count < len(column) or name in _REQUIRED}
+    given |= {name: _composed(given[name]) for name in _ID_COLUMNS if name in given}
+    _check_values(given)
+    fields = [*CORE, *(pa.field(name, types[name]) for name in given if name not in _CORE)]
+    columns = [given[f.name] if f.name in given else pa.nulls(table.num_rows, f.type) for f in fields]
+    result = pa.table(columns, schema=pa.schema(fields))
+    check_kinds(result)
+    return result
+
+
+def _types(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) -> dict[str, pa.DataType]:
+    """Return the type of every column, and refuse those that no event has.
+
+    Raises:
+        DataError: When a column is unknown, there twice, or required and missing.
+    """
+    types = _CORE | dict(extra)
+    names = table.column_names
+    if len(set(names)) < len(names):
+        twice = next(name for number, name in enumerate(names) if name in names[:number])
+        raise DataError("there are two columns of this name", field=twice)
+    for name in names:
         if name in types:
             continue
         if strict or not name.startswith(INPUT_ROOTS):
@@ -48,19 +73,12 @@ def conform(table: pa.Table, extra: Mapping[str, pa.DataType], *, strict: bool) 
         if not pa.types.is_null(table.schema.field(name).type):  # all null says nothing of what will come
             types[name] = table.schema.field(name).type
     for name in REQUIRED_COLUMNS:
-        if name not in table.column_names:
+        if name not in names:
             raise DataError("this column is required in every event", field=name)
-    columns = [_column(table, name, wanted) for name, wanted in types.items()]
-    columns = [_composed(c) if name in _ID_COLUMNS else c for name, c in zip(types, columns, strict=True)]
-    result = pa.table(columns, schema=pa.schema(list(types.items())))
-    _check_values(result)
-    check_kinds(result)
-    return result
+    return types
 
 
 def _column(table: pa.Table, name: str, wanted: pa.DataType) -> pa.ChunkedArray:
-    if name not in table.column_names:
-        return pa.nulls(table.num_rows, wanted)
     column = table.column(name)
     if not _castable(column.type, wanted):
         raise DataError(f"the type is {column.type}, it must be {wanted}", field=name)
@@ -96,13 +114,12 @@ def _castable(given: pa.DataType, wanted: pa.DataType) -> bool:
     return False
 
 
-def _check_values(table: pa.Table) -> None:
+def _check_values(columns: Mapping[str, pa.ChunkedArray]) -> None:
     for name in REQUIRED_COLUMNS:
-        column = table.column(name)
-        if column.null_count:
-            raise DataError(f"row {_first(pc.is_null(column))} is null", field=name)
-    for name in ("kind", *_ID_COLUMNS):
-        lengths = pc.binary_length(table.column(name))
+        if columns[name].null_count:
+            raise DataError(f"row {_first(pc.is_null(columns[name]))} is null", field=name)
+    for name in (name for name in ("kind", *_ID_COLUMNS) if name in columns):
+        lengths = pc.binary_length(columns[name])
         bounds = pc.min_max(lengths).as_py()
         if bounds["max"] is not None and bounds["max"] > MAX_ID_BYTES:
             row = _first(pc.greater(lengths, MAX_ID_BYTES))
@@ -113,8 +130,8 @@ def _check_values(table: pa.Table) -> None:
         if bounds["min"] == 0:
             row = _first(pc.equal(lengths, 0))
             raise DataError(f"row {row} is an empty string; leave it null when there is none", field=name)
-    for name in ("event_time", "arrival_time"):
-        _check_times(table.column(name), name)
+    for name in (name for name in ("event_time", "arrival_time") if name in columns):
+        _check_times(columns[name], name)
 
 
 def _check_times(column: pa.ChunkedArray, name: str) -> None:

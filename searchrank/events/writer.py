@@ -1,32 +1,40 @@
-"""The writing half of the log: lock, repair, validate, drop duplicates, write, flush to disk, acknowledge."""
+"""The writing half of the log: lock, validate, drop duplicates, stamp, write, flush to disk, acknowledge."""
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from searchrank.errors import UnavailableError
+from searchrank.events.compaction import Compaction
 from searchrank.events.identity import SeenIds, hash_ids
 from searchrank.events.lock import WriterLock
-from searchrank.events.segment import Segment
+from searchrank.events.recovery import Recovered, recover
+from searchrank.events.rewriting import sync_folder
+from searchrank.events.seal import NEVER, Seal, checksum, last_arrival
+from searchrank.events.segment import END_MARK, Segment
 from searchrank.events.validation import conform
 
 if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-    import numpy.typing as npt
-
 __all__ = ["Appended", "LogWriter"]
 
 SEGMENT_BYTES: Final = 128 << 20
+SEGMENT_BATCHES: Final = 2048
 BATCH_ROWS: Final = 1 << 16
+
+_LOGGER = logging.getLogger(__name__)
+_DAY_US: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +68,22 @@ class LogWriter:
         self._folder = folder
         self._strict = strict
         self._closed = False
-        self._lock = WriterLock(folder / "writer.lock", instead)
+        self._lock = WriterLock(folder / "writer.lock", f"the event log in {folder} is being written", instead)
         self._seen = SeenIds()
+        self._last_arrival = NEVER
+        self._sums: list[int] = []
+        self._ids: list[npt.NDArray[np.int64]] = []
         self._file: FileIO | None = None
+        self._compaction = Compaction()
 
-    def recover(self, segments: list[Segment]) -> int:
-        """Cut what follows the last whole batch, learn every event id and return how many bytes were cut.
-
-        The bytes that are cut are kept beside the segment as ``*.cut``: they were never acknowledged, unless
-        the disk damaged them afterwards.
-        """
-        cut = 0
-        if segments:
-            last = segments[-1]
-            cut = _cut_tail(last)
-            if last.schema is None:
-                last.path.unlink()
-                segments.pop()
-        for segment in segments:
-            for batch in segment.batches():
-                self._seen.add(hash_ids(batch.column("event_id")))
-        return cut
+    def recover(self, segments: list[Segment]) -> Recovered:
+        """Clear what a crash left behind and learn every event id; see ``searchrank.events.recovery``."""
+        found = recover(self._folder, segments)
+        self._seen, self._last_arrival = found.seen, found.last_arrival
+        if found.last is not None:
+            self._sums = found.last.columns["sums"].tolist()
+            self._ids = [found.last.columns["ids"]]
+        return found
 
     def append(
         self, events: pa.Table | pa.RecordBatch, segments: list[Segment], extra: dict[str, pa.DataType]
@@ -89,7 +92,7 @@ class LogWriter:
 
         Args:
             events: As handed in.
-            segments: The log's segments; a new one is added here.
+            segments: The log's segments; new and merged ones are put in here.
             extra: Known input columns; new ones are added here.
 
         Raises:
@@ -106,7 +109,8 @@ class LogWriter:
             table = table.filter(pa.array(fresh))
         extra.update({f.name: f.type for f in table.schema if "." in f.name})
         if accepted:
-            self._write(_stamped(table), hashes[fresh], segments)
+            self._compaction.finish(segments)
+            self._write(self._stamped(table), hashes[fresh], segments)
         return Appended(segments[-1].end if segments else 0, accepted, len(fresh) - accepted, fresh)
 
     def _write(self, table: pa.Table, hashes: npt.NDArray[np.int64], segments: list[Segment]) -> None:
@@ -115,31 +119,62 @@ class LogWriter:
             for batch in table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS):
                 segment = self._segment_for(batch.schema, segments)
                 position = segment.size
-                self._put(segment, batch.serialize())
-                segment.note(batch.num_rows, position)
-                self._seen.add(hashes[done : done + batch.num_rows])
+                data = _projected(batch, segment).serialize()
+                self._put(segment, data)
+                segment.note(batch.num_rows, position, position + data.size)
+                self._note(data, hashes[done : done + batch.num_rows], last_arrival(batch.column("arrival_time")))
                 done += batch.num_rows
         finally:
             if done:  # also what came before a failure: sent again, it is called a duplicate
                 self._sync(segments[-1])
 
+    def _note(self, data: pa.Buffer, hashes: npt.NDArray[np.int64], last: int) -> None:
+        self._seen.add(hashes)
+        self._ids.append(hashes)
+        self._sums.append(checksum(data))
+        self._last_arrival = max(self._last_arrival, last)
+
     def _segment_for(self, schema: pa.Schema, segments: list[Segment]) -> Segment:
         last = segments[-1] if segments else None
-        if last is not None and last.size < SEGMENT_BYTES and schema.equals(last.schema):
-            return last
         if last is not None:
-            self._sync(last)
-            if not last.rows:
-                segments.pop()
-        self._close_file()
+            full = last.sealed or last.size >= SEGMENT_BYTES or len(last.starts) >= SEGMENT_BATCHES
+            if not full and set(schema.names) <= set(last.schema.names if last.schema else ()):
+                return last
+            if not full:
+                schema = pa.unify_schemas([last.schema, schema])
+            self._end(last, segments)
         segment = Segment.made(self._folder, last.end if last else 0, schema)
         self._file = segment.path.open("ab", buffering=0)
-        self._put(segment, schema.serialize())
-        _sync_folder(self._folder)
+        self._put(segment, segment.head, at=0)
+        sync_folder(self._folder)
         segments.append(segment)
+        self._compaction.start(segments[:-1])
         return segment
 
-    def _put(self, segment: Segment, data: pa.Buffer) -> None:
+    def _end(self, segment: Segment, segments: list[Segment]) -> None:
+        """Seal the last segment, or forget it when nothing is in it."""
+        if not segment.rows:
+            segments.pop()
+        elif not segment.sealed:
+            self._put(segment, END_MARK)
+            self._sync(segment)
+            segment.sealed = True
+            self._seal(segment)
+        self._close_file()
+        self._sums, self._ids = [], []
+
+    def _seal(self, segment: Segment) -> None:
+        extents = np.array(segment.extents, np.int64)
+        columns = {
+            "positions": extents[:, 0],
+            "starts": np.array(segment.starts, np.int64),
+            "sums": np.array(self._sums, np.int64),
+            "ids": np.sort(np.concatenate(self._ids)),
+        }
+        size = segment.size + len(END_MARK)
+        Seal(segment.token, segment.size, size, segment.rows, self._last_arrival, columns).save(segment.path)
+
+    def _put(self, segment: Segment, data: pa.Buffer | bytes, *, at: int | None = None) -> None:
         """Write bytes behind the last whole batch, all or nothing.
 
         Raises:
@@ -151,12 +186,11 @@ class LogWriter:
             while rest:
                 rest = rest[file.write(rest) :]
         except OSError as error:
-            file.truncate(segment.size)
+            file.truncate(segment.size if at is None else at)
             raise UnavailableError(
                 f"events could not be written to {segment.path}: {error}; "
                 "nothing of this batch was kept: make room and send it again"
             ) from error
-        segment.size += data.size
 
     def _opened(self, segment: Segment) -> FileIO:
         if self._file is None:
@@ -172,7 +206,7 @@ class LogWriter:
         try:
             os.fsync(self._opened(segment).fileno())
         except OSError as error:
-            self.close()
+            self.close([])
             raise UnavailableError(f"{segment.path}: {error}; open the log again") from error
 
     def _close_file(self) -> None:
@@ -180,37 +214,40 @@ class LogWriter:
             self._file.close()
             self._file = None
 
-    def close(self) -> None:
-        """Close the file and release the lock."""
-        self._closed = True
+    def _stamped(self, table: pa.Table) -> pa.Table:
+        """Fill in missing arrival times: now, but later than all before, each a microsecond after the other."""
+        column = table.column("arrival_time")
+        if not column.null_count:
+            return table
+        missing = pc.is_null(column).combine_chunks()
+        now = time.time_ns() // 1_000
+        first = max(now, self._last_arrival + 1, last_arrival(column) + 1)
+        if first > now + _DAY_US:
+            _LOGGER.warning(
+                "the event log in %s has arrivals in the future; new ones are set behind them", self._folder
+            )
+        stamps = pa.array(first + np.arange(column.null_count), pa.int64()).cast(column.type)
+        index = table.column_names.index("arrival_time")
+        filled = pc.replace_with_mask(column.combine_chunks(), missing, stamps)
+        return table.set_column(index, table.schema.field(index), filled)
+
+    def close(self, segments: list[Segment]) -> None:
+        """Close the file and release the lock.
+
+        Args:
+            segments: The log's segments; a merge that is under way is ended and put in.
+        """
+        if not self._closed:
+            self._closed = True
+            self._compaction.close(segments)
         self._close_file()
         self._lock.release()
 
 
-def _stamped(table: pa.Table) -> pa.Table:
-    column = table.column("arrival_time")
-    if not column.null_count:
-        return table
-    now = pa.scalar(datetime.now(UTC), type=column.type)
-    index = table.column_names.index("arrival_time")
-    return table.set_column(index, table.schema.field(index), pc.fill_null(column, now))
-
-
-def _cut_tail(segment: Segment) -> int:
-    with segment.path.open("r+b") as file:
-        tail = file.seek(0, os.SEEK_END) - segment.size
-        if tail:
-            file.seek(segment.size)
-            with segment.path.with_suffix(".cut").open("ab") as kept:
-                kept.write(file.read())
-            file.truncate(segment.size)
-            os.fsync(file.fileno())
-    return tail
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _projected(batch: pa.RecordBatch, segment: Segment) -> pa.RecordBatch:
+    """Return a batch with exactly the columns of a segment, which has them all."""
+    present = set(batch.schema.names)
+    columns = [
+        batch.column(f.name) if f.name in present else pa.nulls(len(batch), f.type) for f in segment.schema or ()
+    ]
+    return pa.record_batch(columns, schema=segment.schema)

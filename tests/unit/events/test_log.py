@@ -1,10 +1,12 @@
 """The log keeps what it acknowledged, once, in order."""
 
+import itertools
 import logging
 import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -210,6 +212,7 @@ def test_a_schema_refuses_columns_outside_it_and_gives_absent_ones_as_null(tmp_p
     with EventLog.open(tmp_path, writable=True, schema=wanted) as log:
         log.append(events("a"))
         assert log.table(columns=["request.device"]).column(0).to_pylist() == [None]
+        log.append(events("c", **{"request.device": ["ios"]}))
         with pytest.raises(DataError, match=r"request\.colour"):
             log.append(events("b", **{"request.colour": ["red"]}))
     with pytest.raises(DataError, match=r"request\.device: the log holds string, the feature set declares double"):
@@ -290,3 +293,71 @@ def test_an_unknown_column_is_named_on_reading(log):
 def test_an_append_of_nothing_changes_nothing(log):
     assert log.append(events()) == Appended(0, 0, 0)
     assert log.end == 0
+
+
+def arrivals(log):
+    return log.table(columns=["arrival_time"]).column(0).cast(pa.int64()).to_pylist()
+
+
+def test_stamps_rise_strictly_within_an_append_from_one_to_the_next_and_after_reopening(log):
+    log.append(events("a", "b", "c"))
+    log.append(events("d"))
+    log.close()
+    with EventLog.open(log.folder, writable=True) as again:
+        again.append(events("e", "f"))
+        stamps = arrivals(again)
+    assert all(later > earlier for earlier, later in itertools.pairwise(stamps))
+
+
+def test_stamps_follow_a_later_arrival_that_was_given(log, caplog):
+    future = datetime.now(UTC).replace(microsecond=0) + timedelta(days=400)
+    log.append(events("a", "b", arrival_time=pa.array([None, future], pa.timestamp("us", "UTC"))))
+    log.close()
+    with EventLog.open(log.folder, writable=True) as again:
+        again.append(events("c"))
+        given = int(future.timestamp()) * 1_000_000
+        assert arrivals(again) == [given + 1, given, given + 2]
+    assert "arrivals in the future" in caplog.text
+
+
+def test_polling_without_news_asks_the_file_system_once(log, monkeypatch):
+    log.append(events("a"))
+    reader = EventLog.open(log.folder)
+    asked = []
+    true_stat = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path, **how: asked.append(path) or true_stat(path, **how))
+    monkeypatch.setattr(Path, "glob", lambda *_: pytest.fail("the folder was listed"))
+    assert list(reader.read(1)) == []
+    assert [path.name for path in asked] == ["events-0000000000000000.arrow"]
+
+
+def test_a_reader_follows_from_a_sealed_segment_into_the_next(log, monkeypatch):
+    monkeypatch.setattr(writer, "SEGMENT_BATCHES", 1)
+    log.append(events("a"))
+    reader = EventLog.open(log.folder)
+    for name in "bcd":
+        log.append(events(name))
+        assert ids(reader, reader.end - 1) == [name]
+
+
+def test_reading_may_stop_before_the_end(log):
+    log.append(events("a", "b", "c"))
+    log.append(events("d"))
+    assert log.table(1, ["event_id"], end=2).column(0).to_pylist() == ["b"]
+    assert log.table(1, ["event_id"], end=99).column(0).to_pylist() == ["b", "c", "d"]
+    assert log.table(2, ["event_id"], end=2).num_rows == 0
+
+
+def test_small_batches_are_read_as_one(log):
+    for name in "abcdef":
+        log.append(events(name, item_id=[name.upper()]))
+    (batch,) = log.read(2, ["item_id"])
+    assert batch.column(0).to_pylist() == ["C", "D", "E", "F"]
+
+
+def test_a_clean_segment_can_be_read_by_arrow_alone(log, monkeypatch):
+    monkeypatch.setattr(writer, "SEGMENT_BATCHES", 2)
+    for name in "abc":
+        log.append(events(name))
+    with pa.ipc.open_stream(min(log.folder.glob("*.arrow"))) as stream:
+        assert stream.read_all().column("event_id").to_pylist() == ["a", "b"]

@@ -18,8 +18,10 @@ def table(**changes):
     return pa.table({name: column for name, column in columns.items() if column is not None})
 
 
-def test_columns_are_put_in_order_and_absent_ones_are_null():
-    result = conform(table(item_id=["x", "y", "z"]), {"request.device": pa.string()}, strict=True)
+def test_columns_are_put_in_order_absent_ones_are_null_and_inputs_without_values_left_out():
+    given = table(**{"request.device": ["ios", None, None], "item_id": ["x", "y", "z"], "request.city": [None] * 3})
+    inputs = {"request.city": pa.string(), "request.time": pa.int64(), "request.device": pa.string()}
+    result = conform(given, inputs, strict=True)
     assert result.column_names == [*CORE.names, "request.device"]
     assert result.column("user_id").null_count == 3
 
