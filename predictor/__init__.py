@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from predictor.answers import Arm, Coverage, Explanation, Finding, Ranking, ReleaseIdentity, SearchResult
+    from predictor.answers import Arm, Coverage, Explanation, Filtering, Finding, Ranking, ReleaseIdentity, SearchResult
     from predictor.background import running_server
     from predictor.client import AsyncClient, Client, Query
     from predictor.supervisor import ServeOptions
@@ -22,6 +22,7 @@ __all__ = [
     "Client",
     "Coverage",
     "Explanation",
+    "Filtering",
     "Finding",
     "Query",
     "Ranking",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,9 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from searchrank.v1 import ranking_pb2
 
-__all__ = ["Arm", "Coverage", "Explanation", "Finding", "Ranking", "ReleaseIdentity", "SearchResult"]
+__all__ = ["Arm", "Coverage", "Explanation", "Filtering", "Finding", "Ranking", "ReleaseIdentity", "SearchResult"]
+
+_VERDICTS: Final = {1: True, 2: False}  # of the wire's enum: kept and removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,35 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
+class Filtering:
+    """What a filter removed.
+
+    Attributes:
+        looked_at: Items that it was asked of.
+        removed: Items that it removed, those for which it is unknown among them.
+        missing: Items that it removed because a value is missing.
+        exact: Whether it was asked of the whole catalogue before recall, else of what recall found.
+    """
+
+    looked_at: int
+    removed: int
+    missing: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How much of the work was done.
 
     Attributes:
         degradations: (stage, subject, reason) of what was left out; empty when nothing was.
         stages: Microseconds a stage took, in the order in which they ran.
+        filtering: What the filter did; None without one.
     """
 
     degradations: tuple[tuple[str, str, str], ...]
     stages: dict[str, int]
+    filtering: Filtering | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +191,7 @@ class Explanation:
         unknown: Positions of ids that the catalogue does not hold.
         coverage: What was left out.
         arms: The experiment arms that applied.
+        verdicts: For each id what the filter says: True, False, or None for unknown; empty without one.
     """
 
     request_id: str
@@ -185,6 +207,7 @@ class Explanation:
     unknown: npt.NDArray[np.int64]
     coverage: Coverage
     arms: tuple[Arm, ...] = ()
+    verdicts: tuple[bool | None, ...] = ()
 
     @classmethod
     def of(cls, answer: ranking_pb2.ExplainResponse) -> Explanation:
@@ -200,6 +223,7 @@ class Explanation:
             base_score=answer.base_score,
             found_by=_findings(answer.provenance, len(heading["ids"])),
             unknown=np.array(answer.unknown, np.int64),
+            verdicts=tuple(_VERDICTS.get(verdict) for verdict in answer.verdicts),
         )
 
 
@@ -211,12 +235,18 @@ def _heading(answer: Any) -> dict[str, Any]:
         "release": ReleaseIdentity(release.name, release.version, release.digest),
         "snapshot_id": answer.snapshot_id,
         "ids": list(answer.ids.integers.values if integers else answer.ids.strings.values),
-        "coverage": Coverage(
-            tuple((part.stage, part.subject, part.reason) for part in coverage.degradations),
-            {part.stage: part.elapsed_us for part in coverage.stages},
-        ),
+        "coverage": _coverage(coverage),
         "arms": tuple(Arm(a.layer, a.experiment, a.arm, a.propensity, a.overridden) for a in answer.arms),
     }
+
+
+def _coverage(told: ranking_pb2.Coverage) -> Coverage:
+    what = told.filtering
+    return Coverage(
+        tuple((part.stage, part.subject, part.reason) for part in told.degradations),
+        {part.stage: part.elapsed_us for part in told.stages},
+        Filtering(what.looked_at, what.removed, what.missing, what.exact) if told.HasField("filtering") else None,
+    )
 
 
 def _findings(provenance: ranking_pb2.Provenance, items: int) -> tuple[tuple[Finding, ...], ...]:

@@ -54,6 +54,7 @@ class Query:
         time: The moment features are computed for, with a time zone; None: now.
         context: Values of request-scope inputs by name.
         limit: Most items to return; 0: the server's default.
+        filter: What an item must be, in the feature language; empty: anything.
     """
 
     surface: str
@@ -64,6 +65,7 @@ class Query:
     time: datetime | None = None
     context: Mapping[str, Value] = field(default_factory=dict)
     limit: int = 0
+    filter: str = ""
 
     def _fields(self, *, limit: bool = True) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -71,6 +73,7 @@ class Query:
             "user_id": self.user_id,
             "session_id": self.session_id,
             "query": self.text,
+            "filter": self.filter,
             "request_id": self.request_id,
             "context": columns({name: [value] for name, value in self.context.items()}),
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from searchrank.experiments import Assigned
 
-__all__ = ["Deadline", "Degradation", "Journey"]
+__all__ = ["Deadline", "Degradation", "Filtering", "Journey"]
 
 MARGIN_SHARE: Final = 0.1
 MARGIN_SECONDS: Final = 0.002
@@ -68,6 +68,23 @@ class Degradation:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Filtering:
+    """What a filter removed.
+
+    Attributes:
+        looked_at: Items that it was asked of.
+        removed: Items that it removed, those for which it is unknown among them.
+        missing: Items that it removed because a value is missing.
+        exact: Whether it was asked of the whole catalogue before recall.
+    """
+
+    looked_at: int
+    removed: int
+    missing: int
+    exact: bool
+
+
 @dataclass(slots=True)
 class Journey:
     """Written by the stages of one request, read into its answer's coverage; belongs to one task.
@@ -77,20 +94,27 @@ class Journey:
         degradations: What was left out so far.
         stages: Name and microseconds of the stages that ran, in order.
         arms: Experiment arms that apply.
+        filtering: What the filter did; None without one.
     """
 
     deadline: Deadline
     degradations: list[Degradation] = field(default_factory=list)
     stages: list[tuple[str, int]] = field(default_factory=list)
     arms: tuple[Assigned, ...] = ()
+    filtering: Filtering | None = None
     _mark: float = field(default_factory=monotonic)
 
     def ran(self, stage: str) -> None:
-        """Note that a stage ended now and began when the one before it ended."""
+        """Note that a stage ended now and began when the one before it ended; times of one that runs again add up."""
         now = monotonic()
-        self.stages.append((stage, int((now - self._mark) * 1e6)))
+        before = dict(self.stages).get(stage)
+        if before is not None:
+            self.stages.remove((stage, before))
+        self.stages.append((stage, (before or 0) + int((now - self._mark) * 1e6)))
         self._mark = now
 
     def left_out(self, stage: str, subject: str, reason: str) -> None:
-        """Note that something is missing from the answer."""
-        self.degradations.append(Degradation(stage, subject, reason))
+        """Note that something is missing from the answer; once is enough."""
+        part = Degradation(stage, subject, reason)
+        if part not in self.degradations:
+            self.degradations.append(part)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from predictor.block import open_block
+from predictor.compiled import Compiler
 from predictor.requests import Schema
 from predictor.scoring import Lane, Scoring
+from predictor.screens import Screens
 from predictor.surface import Cost, ServedSurface
 from recall import RecallConfig, Recaller
 from searchrank.errors import ConfigError, NotFoundError, SearchRankError
@@ -119,6 +121,8 @@ class Loader:
             lane=self._lane,
             seconds_per_row=short.seconds_per_row(),
             recall_cost=Cost(),
+            compiler=Compiler(features),
+            screens=Screens(snapshot.catalogue.records),
         )
 
     def _once(self, key: object, make: Callable[[], T]) -> T:

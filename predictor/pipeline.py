@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from predictor.filtering import admit_filter, judge, verdicts
+from predictor.gathering import gather, passing
 from predictor.journey import Deadline, Journey
 from predictor.recording import Result, answered
 from predictor.requests import MAX_EXPLAINED, MAX_RESULTS, admit_candidates, admit_question
 from predictor.responses import explain_response, rank_response, search_response
-from predictor.stages import hydrate, know, locate, ordered, reasons, recall, score
+from predictor.stages import Scope, hydrate, know, locate, ordered, reasons, recall, score
 from predictor.trials import assign
 from searchrank.errors import RequestError
 
@@ -42,6 +44,7 @@ async def rank(
     journey = Journey(Deadline.of_call(remaining, surface.budget))
     surface = assign(surface, request, journey)
     question = admit_question(request, surface.schema)
+    condition = admit_filter(surface, request.filter)
     candidates = admit_candidates(
         request.candidates,
         request.candidate_columns,
@@ -52,12 +55,12 @@ async def rank(
     journey.ran("admit")
     asked = know(surface, question, journey)
     found = locate(surface, candidates)
-    rows = hydrate(surface, asked, found, journey)
-    scored = await score(surface, rows, journey)
+    pool = passing(surface, found, hydrate(surface, asked, found, journey), condition, journey)
+    scored = await score(surface, pool.rows, journey)
     order = ordered(scored.scores, question.limit)
-    response = rank_response(surface, asked, found, scored.scores, order, journey)
+    response = rank_response(surface, asked, found, pool.spread(scored.scores), pool.kept[order], journey)
     if record is not None:
-        record(answered("Rank", surface, asked, found, Result(scored, order), journey))
+        record(answered("Rank", surface, asked, pool.found, Result(scored, order), journey))
     return response
 
 
@@ -77,15 +80,15 @@ async def search(
     if question.limit > MAX_RESULTS:
         raise RequestError(f"{question.limit:,}, at most {MAX_RESULTS:,} results are given", field="limit")
     limit = question.limit or surface.config.limit
+    condition = admit_filter(surface, request.filter)
     journey.ran("admit")
     asked = know(surface, question, journey)
-    found = await recall(surface, asked, journey, limit=max(limit, surface.config.candidates))
-    rows = hydrate(surface, asked, found, journey)
-    scored = await score(surface, rows, journey)
+    pool = await gather(surface, asked, condition, journey, wanted=max(limit, surface.config.candidates))
+    scored = await score(surface, pool.rows, journey)
     order = ordered(scored.scores, limit)
-    response = search_response(surface, asked, found, scored.scores, order, journey)
+    response = search_response(surface, asked, pool.found, scored.scores, order, journey)
     if record is not None:
-        record(answered("Search", surface, asked, found, Result(scored, order), journey))
+        record(answered("Search", surface, asked, pool.found, Result(scored, order), journey))
     return response
 
 
@@ -103,10 +106,14 @@ async def explain(
     candidates = admit_candidates(
         request.ids, request.candidate_columns, surface.schema, most=MAX_EXPLAINED, part="ids"
     )
+    condition = admit_filter(surface, request.filter)
     journey.ran("admit")
     asked = know(surface, question, journey)
-    recalled = await recall(surface, asked, journey, limit=len(surface.snapshot.catalogue) or 1)
+    recalled = await recall(surface, asked, journey, Scope(limit=len(surface.snapshot.catalogue) or 1))
     found = locate(surface, candidates)
     rows = hydrate(surface, asked, found, journey)
     told = await reasons(surface, rows, journey)
-    return explain_response(surface, asked, found, recalled, told, journey)
+    response = explain_response(surface, asked, found, recalled, told, journey)
+    if condition is not None:
+        response.verdicts.extend(verdicts(judge(surface, condition, rows)))
+    return response

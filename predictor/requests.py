@@ -106,6 +106,18 @@ class Candidates:
     integers: npt.NDArray[np.int64] | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
 
+    def take(self, places: npt.NDArray[np.int64]) -> Candidates:
+        """Return the candidates at these places; those that recall found have no ids yet."""
+        integers = None if self.integers is None else self.integers[places]
+        columns = {name: _take(values, places) for name, values in self.columns.items()}
+        return Candidates(ids=_take(self.ids, places) if self.ids else [], integers=integers, columns=columns)
+
+
+def _take(values: Any, places: npt.NDArray[np.int64]) -> Any:
+    if isinstance(values, list):
+        return [values[place] for place in places.tolist()]
+    return values[places] if isinstance(values, np.ndarray) else values.take(places)
+
 
 def admit_question(request: AnyRequest, schema: Schema) -> Question:
     """Return who asks what, where and when.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,6 +114,8 @@ def _put_coverage(response: Any, journey: Journey) -> None:
         coverage.degradations.add(stage=part.stage, subject=part.subject, reason=part.reason)
     for stage, elapsed in journey.stages:
         coverage.stages.add(stage=stage, elapsed_us=max(0, elapsed))
+    if journey.filtering is not None:
+        coverage.filtering.CopyFrom(ranking_pb2.Filtering(**asdict(journey.filtering)))
     for one in journey.arms:
         response.arms.add(
             layer=one.layer,

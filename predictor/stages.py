@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from predictor.scoring import Scored, Scoring
     from predictor.surface import ServedSurface
 
-__all__ = ["Asked", "Found", "Reasons", "hydrate", "know", "locate", "ordered", "reasons", "recall", "score"]
+__all__ = ["Asked", "Found", "Reasons", "Scope", "hydrate", "know", "locate", "ordered", "reasons", "recall", "score"]
 
 _RECALL_SHARE = 0.5  # of the time left: recall may not starve the stages after it
 _NO_ITEMS: npt.NDArray[np.int64] = np.empty(0, np.int64)
@@ -48,12 +48,19 @@ class Found:
         rows: Shape ``(n,)``, row in the catalogue; its length for an unknown item.
         hashes: Shape ``(n,)``, identity of each id.
         recalled: What found them; None when the caller sent them.
+        exhausted: Whether recall has no more.
     """
 
     candidates: Candidates
     rows: npt.NDArray[np.int64]
     hashes: npt.NDArray[np.int64]
     recalled: Recalled | None = None
+    exhausted: bool = True
+
+    def take(self, places: npt.NDArray[np.int64]) -> Found:
+        """Return the candidates at these places."""
+        recalled = self.recalled.take(places) if self.recalled is not None else None
+        return Found(self.candidates.take(places), self.rows[places], self.hashes[places], recalled, self.exhausted)
 
     def unknown(self, items: int) -> npt.NDArray[np.int64]:
         """Return the positions of candidates that a catalogue of so many items does not hold."""
@@ -78,9 +85,24 @@ def locate(surface: ServedSurface, candidates: Candidates) -> Found:
     return Found(candidates, surface.snapshot.catalogue.rows_of_hashes(hashes), hashes)
 
 
-async def recall(surface: ServedSurface, asked: Asked, journey: Journey, *, limit: int) -> Found:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """How far recall looks.
+
+    Attributes:
+        limit: Most candidates.
+        allowed: Shape ``(items,)``, the rows that may be found; None: all.
+        times: How many times its quota each branch is asked for.
+    """
+
+    limit: int
+    allowed: npt.NDArray[np.bool_] | None = None
+    times: int = 1
+
+
+async def recall(surface: ServedSurface, asked: Asked, journey: Journey, scope: Scope) -> Found:
     """Ask every branch of the surface and fuse their lists; a branch that gave nothing is named."""
-    retrieval = await _retrieve(surface, asked, journey, limit)
+    retrieval = await _retrieve(surface, asked, journey, scope)
     for part in retrieval.coverage:
         if part.problem:
             journey.left_out("recall", part.name, part.problem)
@@ -88,24 +110,27 @@ async def recall(surface: ServedSurface, asked: Asked, journey: Journey, *, limi
     catalogue = surface.snapshot.catalogue
     columns = {name: values for name, values in _recall_columns(recalled) if name in surface.schema.candidate}
     journey.ran("recall")
-    return Found(Candidates(ids=[], columns=columns), recalled.rows, catalogue.hashes[recalled.rows], recalled)
+    candidates = Candidates(ids=[], columns=columns)
+    return Found(candidates, recalled.rows, catalogue.hashes[recalled.rows], recalled, retrieval.exhausted)
 
 
-async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, limit: int) -> Retrieval:
+async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, scope: Scope) -> Retrieval:
     catalogue, question = surface.snapshot.catalogue, asked.question
     rows = catalogue.rows_of_hashes(_listed(asked, surface.recent_input))
     query = Query(
         text=question.query,
         recent=rows[rows < len(catalogue)],
         exclude=catalogue.rows_of_hashes(_listed(asked, surface.config.exclude)),
+        allowed=scope.allowed,
         time=question.time_us,
     )
     until = journey.deadline.share(_RECALL_SHARE).expires
-    if surface.lane.is_short(surface.recall_cost.seconds):
-        retrieval = surface.recaller.retrieve(query, limit, until)
+    recaller = surface.recaller if scope.times == 1 else surface.recaller.widened(scope.times)
+    if surface.lane.is_short(surface.recall_cost.seconds * scope.times):
+        retrieval = recaller.retrieve(query, scope.limit, until)
     else:
-        retrieval = await surface.lane.queue(lambda: surface.recaller.retrieve(query, limit, until))
-    surface.recall_cost.note(sum(part.seconds for part in retrieval.coverage))
+        retrieval = await surface.lane.queue(lambda: recaller.retrieve(query, scope.limit, until))
+    surface.recall_cost.note(sum(part.seconds for part in retrieval.coverage) / scope.times)
     return retrieval
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from predictor.compiled import Compiler
 from predictor.requests import Schema
 from predictor.scoring import Lane, Scoring
+from predictor.screens import Screens
 from predictor.trials import Trial
 from recall import Recaller
 from searchrank.features.snapshot import Snapshot
@@ -48,6 +50,8 @@ class ServedSurface:
         lane: The scoring thread.
         seconds_per_row: Cost of features and score of a candidate on this machine.
         recall_cost: Running estimate of the cost of recall.
+        compiler: Compiles what callers filter and sort by.
+        screens: Asks filters of the whole catalogue.
         trial: What is tried on it; None: nothing.
     """
 
@@ -64,6 +68,8 @@ class ServedSurface:
     lane: Lane
     seconds_per_row: float
     recall_cost: Cost
+    compiler: Compiler
+    screens: Screens
     trial: Trial | None = None
 
     @property

@@ -73,7 +73,7 @@ class ItemToItemBranch:
         rows = np.concatenate([self._neighbours[start:end] for start, end in bounds])
         weights = np.concatenate([self._weights[start:end] for start, end in bounds])
         found, scores = self._sum(rows, weights)
-        return rank(found, scores, limit, query.exclude)
+        return rank(found, scores, limit, query)
 
     def _sum(
         self, rows: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]

@@ -28,13 +28,23 @@ class Query:
         recent: Shape ``(m,)`` int64, rows of the items the user dealt with, latest first. Numbers that are
             not a row (the row of unknown items, say) are ignored.
         exclude: Shape ``(x,)`` int64, rows that must not be returned, in any order.
+        allowed: Shape ``(size,)`` bool, the rows that may be returned; None: all.
         time: The request's time, microseconds since 1970, UTC.
     """
 
     text: str = ""
     recent: npt.NDArray[np.int64] = field(default_factory=_no_rows)
     exclude: npt.NDArray[np.int64] = field(default_factory=_no_rows)
+    allowed: npt.NDArray[np.bool_] | None = None
     time: int = 0
+
+    def kept(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_] | None:
+        """Return which rows may be returned, or None when all may."""
+        kept = None if self.allowed is None else self.allowed[rows]
+        if len(self.exclude) and len(rows):
+            others = ~np.isin(rows, self.exclude)
+            kept = others if kept is None else kept & others
+        return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +72,9 @@ class Branch(Protocol):
     """One way of finding candidates.
 
     An implementation is read-only after it was opened and may be called from several threads at once. It
-    returns rows that are unique, at most ``limit`` of them, none of ``query.exclude``, by descending score
-    and then ascending row. It need not guard itself: whoever calls it names a failure and goes on with
-    the other branches.
+    returns rows that are unique, at most ``limit`` of them, none of ``query.exclude`` and only those of
+    ``query.allowed``, by descending score and then ascending row. It need not guard itself: whoever calls it
+    names a failure and goes on with the other branches.
     """
 
     @property
@@ -86,7 +96,7 @@ def rank(
     rows: npt.NDArray[np.integer],
     scores: npt.NDArray[np.floating],
     limit: int,
-    exclude: npt.NDArray[np.int64],
+    query: Query,
 ) -> Candidates:
     """Return the best of scored rows as candidates.
 
@@ -94,11 +104,11 @@ def rank(
         rows: Shape ``(n,)``, unique, in any order.
         scores: Shape ``(n,)``, finite; rounded to float32 before they are compared.
         limit: Most rows to return.
-        exclude: Shape ``(x,)``, rows to leave out.
+        query: Says which rows to leave out.
     """
     scores = scores.astype(np.float32, copy=False)
-    if len(exclude) and len(rows):
-        kept = ~np.isin(rows, exclude)
+    kept = query.kept(rows)
+    if kept is not None:
         rows, scores = rows[kept], scores[kept]
     if len(rows) > limit:
         worst = np.partition(scores, len(scores) - limit)[len(scores) - limit]

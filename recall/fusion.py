@@ -37,6 +37,12 @@ class Recalled:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def take(self, places: npt.NDArray[np.int64]) -> Recalled:
+        """Return the items at these places of the list."""
+        return Recalled(
+            self.rows[places], self.fused[places], self.branches, self.ranks[:, places], self.scores[:, places]
+        )
+
 
 def fuse(
     parts: Sequence[tuple[str, Candidates]],

@@ -32,6 +32,9 @@ MAX_TOKENS: Final = 64
 """Distinct tokens of a query that are looked up; the first ones count."""
 MAX_CHARACTERS: Final = 2_048
 """Characters of a query that are looked at."""
+MAX_HITS: Final = 100_000
+"""Hits that are looked through for those that a filter allows."""
+_WIDER: Final = 8
 _ROW: Final = "row"
 _HEAP_BYTES: Final = 1 << 30  # grown as needed; one segment up to there, so that equal scores go by row
 
@@ -76,10 +79,19 @@ class LexicalBranch:
         most = min(limit + len(query.exclude), self._searcher.num_docs)
         if not tokens or not most:
             return Candidates.empty()
-        hits = self._searcher.search(self._any_of(tokens), limit=most, count=False).hits
+        wanted = self._any_of(tokens)
+        rows, scores = self._hits(wanted, most)
+        found = rank(rows, scores, limit, query)
+        while query.allowed is not None and len(found) < limit and len(rows) == most < MAX_HITS:
+            most *= _WIDER
+            rows, scores = self._hits(wanted, most)
+            found = rank(rows, scores, limit, query)
+        return found
+
+    def _hits(self, wanted: tantivy.Query, most: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        hits = self._searcher.search(wanted, limit=most, count=False).hits
         rows = self._searcher.fast_field_values(_ROW, [address for _, address in hits])
-        scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
-        return rank(np.array(rows, np.int64), scores, limit, query.exclude)
+        return np.array(rows, np.int64), np.fromiter((score for score, _ in hits), np.float32, len(hits))
 
     def _any_of(self, tokens: list[str]) -> tantivy.Query:
         terms = []

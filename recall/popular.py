@@ -53,10 +53,10 @@ class PopularBranch:
 
     def retrieve(self, query: Query, limit: int) -> Candidates:
         """Return the items with most events; the score is their number."""
-        enough = limit + len(query.exclude)
+        enough = None if query.allowed is not None else limit + len(query.exclude)
         rows, scores = self._ranked.rows[:enough], self._ranked.scores[:enough]
-        if len(query.exclude):
-            kept = ~np.isin(rows, query.exclude)
+        kept = query.kept(rows)
+        if kept is not None:
             rows, scores = rows[kept], scores[kept]
         return Candidates(rows[:limit], scores[:limit])
 
@@ -73,7 +73,7 @@ def build_popular(folder: Path, config: PopularConfig, interactions: Interaction
     counted = interactions.select(config.events, min_value=config.min_value, after=after)
     counts = np.bincount(counted.rows, minlength=interactions.size)
     rows = np.flatnonzero(counts)
-    ranked = rank(rows, counts[rows].astype(np.float32), len(rows), np.empty(0, np.int64))
+    ranked = rank(rows, counts[rows].astype(np.float32), len(rows), Query())
     np.save(folder / "rows.npy", ranked.rows)
     np.save(folder / "scores.npy", ranked.scores)
     IndexManifest(branch=NAME, size=interactions.size, recipe=config.recipe).write(folder)

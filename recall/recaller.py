@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from recall.behaviour import ItemToItemBranch
 from recall.branch import Branch, Candidates, Query
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BranchCoverage", "Recaller", "Retrieval"]
 
+MAX_QUOTA: Final = 10_000
 _logger = logging.getLogger(__name__)
 
 
@@ -55,10 +56,12 @@ class Retrieval:
     Attributes:
         recalled: The fused list; a branch that failed stands in it with nothing found.
         coverage: One entry a branch, in the order of ``recalled.branches``.
+        exhausted: Whether no branch has more than it gave.
     """
 
     recalled: Recalled
     coverage: tuple[BranchCoverage, ...]
+    exhausted: bool = False
 
     @property
     def dropped(self) -> tuple[str, ...]:
@@ -108,6 +111,10 @@ class Recaller:
         """Return a copy over the same indexes that asks the named branches for so many, the rest as before."""
         return Recaller(self._branches, self._quotas | dict(quotas))
 
+    def widened(self, times: int) -> Recaller:
+        """Return a copy over the same indexes that asks every branch for so many times its quota."""
+        return self.with_quotas({name: min(quota * times, MAX_QUOTA) for name, quota in self._quotas.items()})
+
     def retrieve(self, query: Query, limit: int, deadline: float = math.inf) -> Retrieval:
         """Return the best candidates of all branches together.
 
@@ -124,7 +131,8 @@ class Recaller:
             found, told = _ask(branch, query, self._quotas[branch.name], deadline)
             parts.append((branch.name, found))
             coverage.append(told)
-        return Retrieval(fuse(parts, limit=limit, quotas=self._quotas), tuple(coverage))
+        exhausted = all(told.found < self._quotas[told.name] for told in coverage)
+        return Retrieval(fuse(parts, limit=limit, quotas=self._quotas), tuple(coverage), exhausted)
 
 
 def _ask(branch: Branch, query: Query, limit: int, deadline: float) -> tuple[Candidates, BranchCoverage]:

@@ -36,7 +36,7 @@ class FixedBranch:
 
     def retrieve(self, query: Query, limit: int) -> Candidates:
         """Return the list, cut to the limit and without the excluded rows."""
-        return rank(self._rows, self._scores, limit, query.exclude)
+        return rank(self._rows, self._scores, limit, query)
 
 
 class FailingBranch:

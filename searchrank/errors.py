@@ -64,7 +64,8 @@ class DefinitionError(InvalidInputError):
         text: str = "",
         hint: str = "",
     ) -> None:
-        where = f"{source}:{line}:{column}: " if line else (f"{source}: " if source else "")
+        parts = [source, *([str(line), str(column)] if line else [])]
+        where = f"{':'.join(filter(None, parts))}: " if any(parts) else ""
         caret = f"\n    {text}\n    {' ' * (column - 1)}^" if text and line else ""
         tail = f"\n  {hint}" if hint else ""
         super().__init__(f"{where}{message}{caret}{tail}")

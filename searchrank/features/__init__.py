@@ -5,6 +5,7 @@ an ``Evaluator`` and hand it ``Rows``.
 """
 
 from searchrank.features.definitions import Feature, FeatureSet
+from searchrank.features.expression import Expression
 from searchrank.features.inputs import Input, InputType, Kind, Root, Statistic, StatisticKind
 from searchrank.features.node import Scope
 from searchrank.features.operator import OPERATORS, Operator, Parameter, operator
@@ -18,6 +19,7 @@ __all__ = [
     "OPERATORS",
     "Encoder",
     "Evaluator",
+    "Expression",
     "Feature",
     "FeatureSet",
     "FittedInput",

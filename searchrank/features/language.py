@@ -3,7 +3,8 @@
 ::
 
     expression = number | "category" | root.noun | feature | operator(expression…, parameter…, name=parameter…)
-               | a + b | a - b | a * b | a / b | a ** b | -a | a < b (… <= > >= == !=) | a and b | a or b | not a
+               | a + b | a - b | a * b | a / b | a ** b | -a | a < b (… <= > >= == !=) | a < b < c
+               | a in [constant, …] | a in list | a not in … | a and b | a or b | not a
     parameter  = number | "text" | [number, …]
 """
 
@@ -154,17 +155,40 @@ class _Parser:
                 return self._apply("negation", tree, [self.node(operand)], {})
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
                 return self._apply(_BINARY[type(op)], tree, [self.node(left), self.node(right)], {})
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
-                return self._apply(_COMPARE[type(op)], tree, [self.node(left), self.node(right)], {})
-            case ast.BoolOp(op=op, values=[first, *others]):
-                name = "both" if isinstance(op, ast.And) else "either"
-                result = self.node(first)
-                for other in others:
-                    result = self._apply(name, tree, [result, self.node(other)], {})
-                return result
+            case ast.Compare(left=left, ops=ops, comparators=others):
+                pairs = zip([left, *others], ops, others, strict=False)
+                return self._fold("both", tree, [self._compared(tree, *pair) for pair in pairs])
+            case ast.BoolOp(op=op, values=values):
+                return self._fold("both" if isinstance(op, ast.And) else "either", tree, [self.node(v) for v in values])
             case _:
                 what = type(tree).__name__.lower()
                 raise self.origin.error(f"{what} is not part of the feature language", tree, _GRAMMAR_HINT)
+
+    def _compared(self, tree: ast.expr, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Node:
+        if type(op) in _COMPARE:
+            return self._apply(_COMPARE[type(op)], tree, [self.node(left), self.node(right)], {})
+        if not isinstance(op, ast.In | ast.NotIn):
+            raise self.origin.error("is compares objects; compare values with ==", tree)
+        found = self._member(tree, self.node(left), right)
+        return found if isinstance(op, ast.In) else self._apply("negation", tree, [found], {})
+
+    def _member(self, tree: ast.expr, wanted: Node, among: ast.expr) -> Node:
+        """Return whether a value is one of constants written in brackets, or in a list."""
+        if not isinstance(among, ast.List):
+            return self._apply("contains", among, [self.node(among), wanted], {})
+        if not among.elts:
+            raise self.origin.error("nothing is in an empty list", among)
+        members = [Constant.of(v) for v in map(self._literal, among.elts) if not isinstance(v, tuple)]
+        if len(members) < len(among.elts):
+            raise self.origin.error("a list in a list is not part of the feature language", among)
+        return self._fold("either", tree, [self._apply("equal", tree, [wanted, member], {}) for member in members])
+
+    def _fold(self, name: str, tree: ast.expr, nodes: list[Node]) -> Node:
+        """Join any number of operands two by two, so that a long chain is not a deep graph."""
+        if len(nodes) == 1:
+            return nodes[0]
+        half = (len(nodes) + 1) // 2
+        return self._apply(name, tree, [self._fold(name, tree, nodes[:half]), self._fold(name, tree, nodes[half:])], {})
 
     def _named(self, name: str, tree: ast.expr) -> Node:
         node = self.resolve(name)
@@ -250,5 +274,5 @@ class _Parser:
 
 
 _GRAMMAR_HINT: Final = (
-    "write numbers, inputs (item.price), features, operator calls, + - * / **, comparisons, and/or/not"
+    "write numbers, inputs (item.price), features, operator calls, + - * / **, comparisons, in, and/or/not"
 )

@@ -66,6 +66,7 @@ class Operator:
         revision: Changes whenever any output bit changes for any input.
         function: The kernel.
         fitted: Whether it is a model's transform, whose parameters are fitted state and not written in text.
+        truth: Whether the result is a truth: 1, 0, or NaN for unknown.
         check: Raises ValueError when the prepared parameters do not go together.
     """
 
@@ -76,6 +77,7 @@ class Operator:
     revision: int
     function: Callable[..., None]
     fitted: bool
+    truth: bool
     check: Callable[..., None] | None
 
     @property
@@ -106,6 +108,7 @@ def operator(  # noqa: PLR0913 (the fields of Operator)
     parameters: Sequence[Parameter] = (),
     revision: int = 1,
     fitted: bool = False,
+    truth: bool = False,
     check: Callable[..., None] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a kernel as one signature of the operator ``name``.
@@ -130,6 +133,7 @@ def operator(  # noqa: PLR0913 (the fields of Operator)
                 revision=revision,
                 function=kernel(function),
                 fitted=fitted,
+                truth=truth,
                 check=check,
             )
         )

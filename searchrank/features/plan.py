@@ -103,8 +103,8 @@ class Plan:
 
     Attributes:
         feature_set: The definitions.
-        inputs: The fitted model inputs.
-        columns: Model column names, in order.
+        inputs: The fitted model inputs; none for a filter or an order.
+        columns: Column names, in order.
         item: Program that fills the item block.
         request: Program that fills the request exports.
         candidate: Program that fills the matrix.
@@ -128,18 +128,32 @@ class Plan:
         names = [i.column for i in inputs]
         if len(set(names)) != len(names):
             raise DefinitionError(f"two model inputs have one column name among {names}")
-        nodes = [i.node(feature_set) for i in inputs]
-        for name, node in zip(names, nodes, strict=True):
+        return cls.of_nodes(feature_set, {i.column: i.node(feature_set) for i in inputs}, inputs)
+
+    @classmethod
+    def of_nodes(cls, feature_set: FeatureSet, columns: Mapping[str, Node], inputs: Sequence[FittedInput] = ()) -> Plan:
+        """Compile the plan of any columns, such as a filter's.
+
+        Args:
+            feature_set: The definitions.
+            columns: Graphs by column name.
+            inputs: The fitted model inputs that they are made of, if they are.
+
+        Raises:
+            DefinitionError: When a column is neither a number nor a category nor a time.
+        """
+        for name, node in columns.items():
             if not slots_of(node.kind) == 1:
                 raise DefinitionError(f"model column {name} is a {node.kind}; a column holds numbers or categories")
+        nodes = list(columns.values())
         exports = _exports(nodes)
         layouts = {s: _layout(exports[s]) for s in (Scope.ITEM, Scope.REQUEST)}
         builders = {s: _Builder(s, feature_set, layouts) for s in Scope}
-        meaning = "\n".join(f"{i.column}={n.key}" for i, n in zip(inputs, nodes, strict=True))
+        meaning = "\n".join(f"{name}={node.key}" for name, node in columns.items())
         return cls(
             feature_set=feature_set,
             inputs=tuple(inputs),
-            columns=tuple(names),
+            columns=tuple(columns),
             item=builders[Scope.ITEM].exporting(exports[Scope.ITEM]),
             request=builders[Scope.REQUEST].exporting(exports[Scope.REQUEST]),
             candidate=builders[Scope.CANDIDATE].emitting(nodes),

@@ -55,6 +55,10 @@ class Rows:
         cut = slice(start, stop)
         return Rows(self.item_rows[cut], self.requests, self.request_rows[cut], self.candidates[cut])
 
+    def take(self, places: Numbers) -> Rows:
+        """Return the pairs at these places; requests are shared."""
+        return Rows(self.item_rows[places], self.requests, self.request_rows[places], self.candidates[places])
+
 
 class Evaluator:
     """A plan bound to kernels and memory of its own. Not thread-safe: one per thread."""

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -9,8 +10,19 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VERDICT_UNSPECIFIED: _ClassVar[Verdict]
+    VERDICT_KEPT: _ClassVar[Verdict]
+    VERDICT_REMOVED: _ClassVar[Verdict]
+    VERDICT_MISSING: _ClassVar[Verdict]
+VERDICT_UNSPECIFIED: Verdict
+VERDICT_KEPT: Verdict
+VERDICT_REMOVED: Verdict
+VERDICT_MISSING: Verdict
+
 class RankRequest(_message.Message):
-    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "candidates", "candidate_columns", "limit")
+    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "candidates", "candidate_columns", "limit", "filter")
     SURFACE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +33,7 @@ class RankRequest(_message.Message):
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     CANDIDATE_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     surface: str
     request_id: str
     user_id: str
@@ -31,7 +44,8 @@ class RankRequest(_message.Message):
     candidates: Ids
     candidate_columns: _containers.RepeatedCompositeFieldContainer[Column]
     limit: int
-    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., candidates: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ...) -> None: ...
+    filter: str
+    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., candidates: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class RankResponse(_message.Message):
     __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "order", "unknown", "coverage", "arms")
@@ -56,7 +70,7 @@ class RankResponse(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., order: _Optional[_Iterable[int]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ...) -> None: ...
 
 class SearchRequest(_message.Message):
-    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "limit")
+    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "limit", "filter")
     SURFACE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +79,7 @@ class SearchRequest(_message.Message):
     REQUEST_TIME_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     surface: str
     request_id: str
     user_id: str
@@ -73,7 +88,8 @@ class SearchRequest(_message.Message):
     request_time: _timestamp_pb2.Timestamp
     context: _containers.RepeatedCompositeFieldContainer[Column]
     limit: int
-    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ...) -> None: ...
+    filter: str
+    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class SearchResponse(_message.Message):
     __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "provenance", "candidates", "coverage", "arms")
@@ -98,7 +114,7 @@ class SearchResponse(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., candidates: _Optional[int] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "ids", "candidate_columns")
+    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "ids", "candidate_columns", "filter")
     SURFACE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -108,6 +124,7 @@ class ExplainRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
     CANDIDATE_COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     surface: str
     request_id: str
     user_id: str
@@ -117,10 +134,11 @@ class ExplainRequest(_message.Message):
     context: _containers.RepeatedCompositeFieldContainer[Column]
     ids: Ids
     candidate_columns: _containers.RepeatedCompositeFieldContainer[Column]
-    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ...) -> None: ...
+    filter: str
+    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage", "arms")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage", "arms", "verdicts")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +152,7 @@ class ExplainResponse(_message.Message):
     UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -147,7 +166,8 @@ class ExplainResponse(_message.Message):
     unknown: _containers.RepeatedScalarFieldContainer[int]
     coverage: Coverage
     arms: _containers.RepeatedCompositeFieldContainer[AssignedArm]
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ...) -> None: ...
+    verdicts: _containers.RepeatedScalarFieldContainer[Verdict]
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, str]]] = ...) -> None: ...
 
 class Ids(_message.Message):
     __slots__ = ("strings", "integers")
@@ -280,12 +300,26 @@ class AssignedArm(_message.Message):
     def __init__(self, layer: _Optional[str] = ..., experiment: _Optional[str] = ..., arm: _Optional[str] = ..., propensity: _Optional[float] = ..., overridden: _Optional[bool] = ...) -> None: ...
 
 class Coverage(_message.Message):
-    __slots__ = ("degradations", "stages")
+    __slots__ = ("degradations", "stages", "filtering")
     DEGRADATIONS_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
+    FILTERING_FIELD_NUMBER: _ClassVar[int]
     degradations: _containers.RepeatedCompositeFieldContainer[Degradation]
     stages: _containers.RepeatedCompositeFieldContainer[StageTime]
-    def __init__(self, degradations: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ...) -> None: ...
+    filtering: Filtering
+    def __init__(self, degradations: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., filtering: _Optional[_Union[Filtering, _Mapping]] = ...) -> None: ...
+
+class Filtering(_message.Message):
+    __slots__ = ("looked_at", "removed", "missing", "exact")
+    LOOKED_AT_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    EXACT_FIELD_NUMBER: _ClassVar[int]
+    looked_at: int
+    removed: int
+    missing: int
+    exact: bool
+    def __init__(self, looked_at: _Optional[int] = ..., removed: _Optional[int] = ..., missing: _Optional[int] = ..., exact: _Optional[bool] = ...) -> None: ...
 
 class Degradation(_message.Message):
     __slots__ = ("stage", "subject", "reason")

@@ -64,6 +64,13 @@ class RecallBranchContract:
     def test_excluding_everything_leaves_nothing(self, branch: Branch, query: Query, everything: Candidates):
         assert len(branch.retrieve(replace(query, exclude=everything.rows), 10)) == 0
 
+    @pytest.mark.parametrize("limit", LIMITS)
+    def test_only_allowed_rows_are_found(self, branch: Branch, query: Query, limit: int, everything: Candidates):
+        allowed = np.zeros(everything.rows.max() + 1, np.bool_)
+        allowed[everything.rows[1::2]] = True
+        found = branch.retrieve(replace(query, allowed=allowed, exclude=everything.rows[3:4]), limit)
+        assert found.rows.tolist() == np.delete(everything.rows[1::2], 1).tolist()[:limit]
+
     def test_an_empty_query_is_answered_without_an_error(self, branch: Branch):
         found = branch.retrieve(Query(), 5)
         assert len(found) <= 5

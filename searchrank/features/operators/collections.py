@@ -57,7 +57,7 @@ def lookup(n: int, p: int) -> None:
         out[j] = floats_at(address + 8 + 8 * limit, limit)[place] if place >= 0 else _NAN
 
 
-@operator("contains", (Kind.LIST, Kind.CATEGORY), Kind.NUMBER)
+@operator("contains", (Kind.LIST, Kind.CATEGORY), Kind.NUMBER, truth=True)
 def contains(n: int, p: int) -> None:
     """1 if the list has the category, 0 if not; NaN if either is missing."""
     row = ints_at(p, ROW_SLOTS)

@@ -25,7 +25,7 @@ _YES: Final = np.float32(1)
 _NO: Final = np.float32(0)
 
 
-@operator("less", _PAIR, Kind.NUMBER)
+@operator("less", _PAIR, Kind.NUMBER, truth=True)
 def less(n: int, p: int) -> None:
     """1 if a is below b, also written ``a < b``; NaN if either is missing."""
     row = ints_at(p, ROW_SLOTS)
@@ -35,7 +35,7 @@ def less(n: int, p: int) -> None:
         out[j] = _NAN if math.isnan(a[j]) or math.isnan(b[j]) else known
 
 
-@operator("less_equal", _PAIR, Kind.NUMBER)
+@operator("less_equal", _PAIR, Kind.NUMBER, truth=True)
 def less_equal(n: int, p: int) -> None:
     """1 if a is at most b, also written ``a <= b``; NaN if either is missing."""
     row = ints_at(p, ROW_SLOTS)
@@ -45,7 +45,7 @@ def less_equal(n: int, p: int) -> None:
         out[j] = _NAN if math.isnan(a[j]) or math.isnan(b[j]) else known
 
 
-@operator("greater", _PAIR, Kind.NUMBER)
+@operator("greater", _PAIR, Kind.NUMBER, truth=True)
 def greater(n: int, p: int) -> None:
     """1 if a is above b, also written ``a > b``; NaN if either is missing."""
     row = ints_at(p, ROW_SLOTS)
@@ -55,7 +55,7 @@ def greater(n: int, p: int) -> None:
         out[j] = _NAN if math.isnan(a[j]) or math.isnan(b[j]) else known
 
 
-@operator("greater_equal", _PAIR, Kind.NUMBER)
+@operator("greater_equal", _PAIR, Kind.NUMBER, truth=True)
 def greater_equal(n: int, p: int) -> None:
     """1 if a is at least b, also written ``a >= b``; NaN if either is missing."""
     row = ints_at(p, ROW_SLOTS)
@@ -65,7 +65,7 @@ def greater_equal(n: int, p: int) -> None:
         out[j] = _NAN if math.isnan(a[j]) or math.isnan(b[j]) else known
 
 
-@operator("equal", _PAIR, Kind.NUMBER)
+@operator("equal", _PAIR, Kind.NUMBER, truth=True)
 def equal(n: int, p: int) -> None:
     """1 if the two are equal, also written ``a == b``; NaN if either is missing."""
     row = ints_at(p, ROW_SLOTS)
@@ -75,7 +75,7 @@ def equal(n: int, p: int) -> None:
         out[j] = _NAN if math.isnan(a[j]) or math.isnan(b[j]) else known
 
 
-@operator("not_equal", _PAIR, Kind.NUMBER)
+@operator("not_equal", _PAIR, Kind.NUMBER, truth=True)
 def not_equal(n: int, p: int) -> None:
     """1 if the two differ, also written ``a != b``; NaN if either is missing."""
     row = ints_at(p, ROW_SLOTS)
@@ -85,7 +85,7 @@ def not_equal(n: int, p: int) -> None:
         out[j] = _NAN if math.isnan(a[j]) or math.isnan(b[j]) else known
 
 
-@operator("equal", _CATEGORIES, Kind.NUMBER)
+@operator("equal", _CATEGORIES, Kind.NUMBER, truth=True)
 def equal_category(n: int, p: int) -> None:
     """1 if the two categories are the same, also written ``a == b``; NaN if either is missing."""
     row = ints_at(p, ROW_SLOTS)
@@ -95,7 +95,7 @@ def equal_category(n: int, p: int) -> None:
         out[j] = _NAN if a[j] == 0 or b[j] == 0 else known
 
 
-@operator("not_equal", _CATEGORIES, Kind.NUMBER)
+@operator("not_equal", _CATEGORIES, Kind.NUMBER, truth=True)
 def not_equal_category(n: int, p: int) -> None:
     """1 if the two categories differ, also written ``a != b``; NaN if either is missing."""
     row = ints_at(p, ROW_SLOTS)
@@ -105,7 +105,7 @@ def not_equal_category(n: int, p: int) -> None:
         out[j] = _NAN if a[j] == 0 or b[j] == 0 else known
 
 
-@operator("both", _PAIR, Kind.NUMBER)
+@operator("both", _PAIR, Kind.NUMBER, truth=True)
 def both(n: int, p: int) -> None:
     """Logical and, also written ``a and b``: 0 if either is 0, else NaN if either is missing, else 1."""
     row = ints_at(p, ROW_SLOTS)
@@ -115,7 +115,7 @@ def both(n: int, p: int) -> None:
         out[j] = _NO if a[j] == _NO or b[j] == _NO else unsettled
 
 
-@operator("either", _PAIR, Kind.NUMBER)
+@operator("either", _PAIR, Kind.NUMBER, truth=True)
 def either(n: int, p: int) -> None:
     """Logical or, also written ``a or b``: 1 if either is true, else NaN if either is missing, else 0."""
     row = ints_at(p, ROW_SLOTS)
@@ -126,7 +126,7 @@ def either(n: int, p: int) -> None:
         out[j] = _YES if abs(a[j]) > _NO or abs(b[j]) > _NO else unsettled
 
 
-@operator("negation", (Kind.NUMBER,), Kind.NUMBER)
+@operator("negation", (Kind.NUMBER,), Kind.NUMBER, truth=True)
 def negation(n: int, p: int) -> None:
     """Logical not, also written ``not a``: 1 for 0, 0 for any other number, NaN if missing."""
     row = ints_at(p, ROW_SLOTS)

@@ -38,7 +38,7 @@ def where(n: int, p: int) -> None:
         out[j] = _NAN if math.isnan(condition[j]) else chosen
 
 
-@operator("is_missing", (Kind.NUMBER,), Kind.NUMBER)
+@operator("is_missing", (Kind.NUMBER,), Kind.NUMBER, truth=True)
 def is_missing_number(n: int, p: int) -> None:
     """1 if the value is missing, else 0."""
     row = ints_at(p, ROW_SLOTS)
@@ -47,7 +47,7 @@ def is_missing_number(n: int, p: int) -> None:
         out[j] = _YES if math.isnan(a[j]) else _NO
 
 
-@operator("is_missing", (Kind.CATEGORY,), Kind.NUMBER)
+@operator("is_missing", (Kind.CATEGORY,), Kind.NUMBER, truth=True)
 def is_missing_category(n: int, p: int) -> None:
     """1 if the value is missing, else 0."""
     row = ints_at(p, ROW_SLOTS)
@@ -56,7 +56,7 @@ def is_missing_category(n: int, p: int) -> None:
         out[j] = _YES if a[j] == 0 else _NO
 
 
-@operator("is_missing", (Kind.TIME,), Kind.NUMBER)
+@operator("is_missing", (Kind.TIME,), Kind.NUMBER, truth=True)
 def is_missing_time(n: int, p: int) -> None:
     """1 if the value is missing, else 0."""
     row = ints_at(p, ROW_SLOTS)
@@ -65,7 +65,7 @@ def is_missing_time(n: int, p: int) -> None:
         out[j] = _YES if a[j] == MISSING_TIME else _NO
 
 
-@operator("is_missing", (Kind.LIST,), Kind.NUMBER)
+@operator("is_missing", (Kind.LIST,), Kind.NUMBER, truth=True)
 def is_missing_list(n: int, p: int) -> None:
     """1 if the list is missing, 0 if it is there, even when empty."""
     row = ints_at(p, ROW_SLOTS)
@@ -74,7 +74,7 @@ def is_missing_list(n: int, p: int) -> None:
         out[j] = _YES if ints_at(row[2] + rows[j] * row[3], 1)[0] < 0 else _NO
 
 
-@operator("is_missing", (Kind.MAP,), Kind.NUMBER)
+@operator("is_missing", (Kind.MAP,), Kind.NUMBER, truth=True)
 def is_missing_map(n: int, p: int) -> None:
     """1 if the map is missing, 0 if it is there, even when empty."""
     row = ints_at(p, ROW_SLOTS)
@@ -83,7 +83,7 @@ def is_missing_map(n: int, p: int) -> None:
         out[j] = _YES if ints_at(row[2] + rows[j] * row[3], 1)[0] < 0 else _NO
 
 
-@operator("is_missing", (Kind.POINT,), Kind.NUMBER)
+@operator("is_missing", (Kind.POINT,), Kind.NUMBER, truth=True)
 def is_missing_point(n: int, p: int) -> None:
     """1 if latitude or longitude is missing, else 0."""
     row = ints_at(p, ROW_SLOTS)
@@ -93,7 +93,7 @@ def is_missing_point(n: int, p: int) -> None:
         out[j] = _YES if math.isnan(point[0]) or math.isnan(point[1]) else _NO
 
 
-@operator("is_missing", (Kind.VECTOR,), Kind.NUMBER)
+@operator("is_missing", (Kind.VECTOR,), Kind.NUMBER, truth=True)
 def is_missing_vector(n: int, p: int) -> None:
     """1 if the vector is NaN throughout, else 0."""
     row = ints_at(p, ROW_SLOTS)

@@ -1,0 +1,73 @@
+"""What a request wants its items to be: asked of the whole catalogue where that is quick, else of what recall found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from predictor.journey import Filtering
+from searchrank.v1 import ranking_pb2
+
+if TYPE_CHECKING:
+    from predictor.compiled import Compiled
+    from predictor.journey import Journey
+    from predictor.screens import Screen
+    from predictor.stages import Asked
+    from predictor.surface import ServedSurface
+    from searchrank.features import Expression, Rows
+
+__all__ = ["admit_filter", "judge", "screened", "sift", "verdicts"]
+
+
+def admit_filter(surface: ServedSurface, text: str) -> Compiled | None:
+    """Return the filter of a request, or None for an empty text.
+
+    Raises:
+        RequestError: When it is no expression of the surface's names, or not true or false.
+    """
+    return surface.compiler.compile(text, "filter", _no_truth) if text else None
+
+
+def _no_truth(expression: Expression) -> str:
+    if expression.is_truth:
+        return ""
+    return f"is a {expression.kind}, not true or false; compare it, as in 'item.price < 50'"
+
+
+async def screened(surface: ServedSurface, asked: Asked, condition: Compiled, journey: Journey) -> Screen | None:
+    """Ask a filter of every item of the catalogue and note what it removes; None when candidates must be asked."""
+    seconds = surface.screens.seconds(condition)
+    if seconds is None:
+        return None
+    if surface.lane.is_short(seconds):
+        screen = surface.screens.ask(condition, asked.record)
+    else:
+        screen = await surface.lane.queue(lambda: surface.screens.ask(condition, asked.record))
+    items = len(screen.allowed)
+    removed = items - int(np.count_nonzero(screen.allowed))
+    journey.filtering = Filtering(items, removed, screen.missing, exact=True)
+    journey.ran("filter")
+    return screen
+
+
+def judge(surface: ServedSurface, condition: Compiled, rows: Rows) -> npt.NDArray[np.float32]:
+    """Return what a filter says of each candidate, shape ``(n,)``: 1, 0, or NaN for unknown."""
+    return condition.of_candidates(surface.snapshot.catalogue.records, rows)
+
+
+def verdicts(truths: npt.NDArray[np.float32]) -> list[ranking_pb2.Verdict]:
+    """Return what a filter says on the wire."""
+    words = {1.0: ranking_pb2.VERDICT_KEPT, 0.0: ranking_pb2.VERDICT_REMOVED}
+    return [words.get(value, ranking_pb2.VERDICT_MISSING) for value in truths.tolist()]
+
+
+def sift(surface: ServedSurface, condition: Compiled, rows: Rows, journey: Journey) -> npt.NDArray[np.int64]:
+    """Return the positions of the candidates that a filter keeps, ascending, and note what it removed."""
+    truths = judge(surface, condition, rows)
+    kept = np.flatnonzero(truths > 0)
+    missing = int(np.count_nonzero(np.isnan(truths)))
+    journey.filtering = Filtering(len(rows), len(rows) - len(kept), missing, exact=False)
+    journey.ran("filter")
+    return kept

@@ -1,0 +1,96 @@
+"""Candidates that pass the request's filter: recall is asked for more until enough are left or there are no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from predictor.filtering import screened, sift
+from predictor.stages import Found, Scope, hydrate, recall
+
+if TYPE_CHECKING:
+    from predictor.compiled import Compiled
+    from predictor.journey import Journey
+    from predictor.stages import Asked
+    from predictor.surface import ServedSurface
+    from searchrank.features import Rows
+
+__all__ = ["Pool", "gather", "passing"]
+
+TIMES: Final = (5, 25)
+"""How many times its quota a branch is asked for, at first and in the end, when the filter is asked of candidates."""
+_SHARE: Final = 0.5  # of the time left: scoring may not starve
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Candidates that pass the filter.
+
+    Attributes:
+        found: The ``k`` candidates.
+        rows: What features read of them.
+        kept: Shape ``(k,)``, ascending positions of them among all that were given.
+        given: How many were given.
+    """
+
+    found: Found
+    rows: Rows
+    kept: npt.NDArray[np.int64]
+    given: int
+
+    def spread(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return scores of the ``k`` as scores of all that were given, NaN for the others."""
+        everything = np.full(self.given, np.nan)
+        everything[self.kept] = scores
+        return everything
+
+
+def passing(surface: ServedSurface, found: Found, rows: Rows, condition: Compiled | None, journey: Journey) -> Pool:
+    """Return which of given candidates pass the filter; all of them without one."""
+    if condition is None:
+        return Pool(found, rows, np.arange(len(rows)), len(rows))
+    kept = sift(surface, condition, rows, journey)
+    return Pool(found.take(kept), rows.take(kept), kept, len(rows))
+
+
+async def gather(
+    surface: ServedSurface, asked: Asked, condition: Compiled | None, journey: Journey, *, wanted: int
+) -> Pool:
+    """Find candidates that pass the filter.
+
+    Args:
+        surface: Where to look.
+        asked: What for.
+        condition: The filter, if there is one.
+        journey: Takes what was left out.
+        wanted: Most candidates to return, the best by fusion.
+    """
+    if condition is None:
+        found = await recall(surface, asked, journey, Scope(limit=wanted))
+        return passing(surface, found, hydrate(surface, asked, found, journey), None, journey)
+    screen = await screened(surface, asked, condition, journey)
+    if screen is not None:
+        found = await recall(surface, asked, journey, Scope(limit=wanted, allowed=screen.allowed))
+        rows = hydrate(surface, asked, found, journey)
+        return passing(surface, found, rows, None, journey)
+    return await _widen(surface, asked, condition, journey, wanted)
+
+
+async def _widen(surface: ServedSurface, asked: Asked, condition: Compiled, journey: Journey, wanted: int) -> Pool:
+    until = journey.deadline.share(_SHARE)
+    rounds = iter(TIMES)
+    while True:
+        times = next(rounds)
+        found = await recall(surface, asked, journey, Scope(limit=wanted * times, times=times))
+        rows = hydrate(surface, asked, found, journey)
+        kept = sift(surface, condition, rows, journey)
+        enough = len(kept) >= wanted or found.exhausted
+        if enough or until.passed or times == TIMES[-1]:
+            break
+    if not enough and until.passed:
+        journey.left_out("filter", "candidates", f"deadline: {len(kept)} of {wanted} wanted were found")
+    kept = kept[:wanted]
+    return Pool(found.take(kept), rows.take(kept), kept, len(rows))
