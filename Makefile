@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-PROTO := $(BIN)/python -m grpc_tools.protoc -I protos --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) protos/searchrank/v1/*.proto
+PROTO = $(BIN)/python -m grpc_tools.protoc -I protos --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) protos/searchrank/v1/*.proto
 
 .PHONY: demo test check bench protos install
 
