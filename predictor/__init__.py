@@ -15,17 +15,35 @@ if TYPE_CHECKING:
     from predictor.background import running_server
     from predictor.client import AsyncClient, Client, Query
     from predictor.supervisor import ServeOptions
+    from predictor.writing import (
+        Acknowledgement,
+        DeleteItem,
+        DeleteUser,
+        Interaction,
+        LinkUsers,
+        PutItem,
+        PutUser,
+        Reaction,
+    )
 
 __all__ = [
+    "Acknowledgement",
     "Arm",
     "AsyncClient",
     "Client",
     "Coverage",
+    "DeleteItem",
+    "DeleteUser",
     "Explanation",
     "Filtering",
     "Finding",
+    "Interaction",
+    "LinkUsers",
+    "PutItem",
+    "PutUser",
     "Query",
     "Ranking",
+    "Reaction",
     "ReleaseIdentity",
     "SearchResult",
     "ServeOptions",
@@ -38,6 +56,8 @@ _HOMES: Final = {
     "Query": "client",
     "ServeOptions": "supervisor",
     "running_server": "background",
+    **dict.fromkeys(("DeleteItem", "DeleteUser", "Interaction", "LinkUsers", "PutItem", "PutUser"), "writing"),
+    **dict.fromkeys(("Acknowledgement", "Reaction"), "writing"),
 }
 
 

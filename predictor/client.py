@@ -1,17 +1,20 @@
-"""Typed clients of the ranking service: one channel that spreads calls over the workers' ports, in turn."""
+"""Typed clients of the ranking and ingest services: one channel that spreads calls over the workers' ports, in turn."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import grpc
 
 from predictor.answers import Explanation, Ranking, SearchResult
 from predictor.values import Value, columns, item_ids
+from predictor.writing import Acknowledgement, Change, Reaction, feedback_request, ingest_request
 from searchrank.errors import (
     DeadlineError,
     NotFoundError,
@@ -19,7 +22,7 @@ from searchrank.errors import (
     SearchRankError,
     UnavailableError,
 )
-from searchrank.v1 import ranking_pb2, ranking_pb2_grpc
+from searchrank.v1 import ingest_pb2, ingest_pb2_grpc, ranking_pb2, ranking_pb2_grpc
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +31,12 @@ __all__ = ["AsyncClient", "Client", "Query"]
 
 DEFAULT_TARGET: Final = "127.0.0.1:50051"
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 1.0
 _OPTIONS: Final = [
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -98,6 +106,11 @@ def _explain(query: Query, ids: Sequence[str] | Sequence[int], sent: Columns) ->
     return ranking_pb2.ExplainRequest(**fields, ids=item_ids(ids), candidate_columns=columns(sent))
 
 
+def _feedback(request_id: str, reactions: Sequence[Reaction], asked: Query | None) -> ingest_pb2.FeedbackRequest:
+    who = asked or Query(surface="")
+    return feedback_request(request_id, reactions, user_id=who.user_id, session_id=who.session_id, surface=who.surface)
+
+
 def _address(targets: Sequence[str] | str) -> str:
     """Return the target name that makes one channel of several workers.
 
@@ -130,6 +143,30 @@ def _error(error: grpc.RpcError, targets: Sequence[str] | str) -> SearchRankErro
     return _ERRORS.get(code, SearchRankError)(words or code.name)
 
 
+class _Attempts:
+    """How often an idempotent call is tried: again after a growing pause, for as long as there is time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = monotonic() + seconds
+        self._pause = FIRST_PAUSE
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left."""
+        return self._end - monotonic()
+
+    def pause(self, error: UnavailableError) -> float:
+        """Return how long to wait before the next attempt.
+
+        Raises:
+            error: When there is no time for another.
+        """
+        pause, self._pause = self._pause, min(2 * self._pause, LONGEST_PAUSE)
+        if pause >= self.remaining:
+            raise error
+        return pause
+
+
 class Client:
     """A client for threads and scripts; use it as a context manager, or close it.
 
@@ -142,6 +179,7 @@ class Client:
         self._targets = targets
         self._channel = grpc.insecure_channel(_address(targets), options=_OPTIONS)
         self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._writes = ingest_pb2_grpc.IngestServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     def __enter__(self) -> Self:
         return self
@@ -179,6 +217,33 @@ class Client:
         """Say why at most 20 items get their scores."""
         return Explanation.of(self._call(self._stub.Explain, _explain(query, ids, sent or {}), timeout))
 
+    def ingest(self, changes: Sequence[Change], *, timeout: float = 10.0) -> Acknowledgement:
+        """Write 1 to 10,000 changes; they are on disk when this returns.
+
+        Sent again, while there is time, when the server is not available: the event ids make that safe.
+        """
+        return Acknowledgement.of(self._write(self._writes.Ingest, ingest_request(changes), timeout))
+
+    def feedback(
+        self,
+        request_id: str,
+        reactions: Sequence[Reaction],
+        asked: Query | None = None,
+        *,
+        timeout: float = 10.0,
+    ) -> Acknowledgement:
+        """Say what a person did with the answer of this request id, and who asked, where; as ``ingest``."""
+        request = _feedback(request_id, reactions, asked)
+        return Acknowledgement.of(self._write(self._writes.Feedback, request, timeout))
+
+    def _write(self, method: Any, request: Any, timeout: float) -> Any:
+        attempts = _Attempts(timeout)
+        while True:
+            try:
+                return self._call(method, request, attempts.remaining)
+            except UnavailableError as error:
+                sleep(attempts.pause(error))
+
     def _call(self, method: Any, request: Any, timeout: float) -> Any:
         try:
             return method(request, timeout=timeout)
@@ -193,6 +258,7 @@ class AsyncClient:
         self._targets = targets
         self._channel = grpc.aio.insecure_channel(_address(targets), options=_OPTIONS)
         self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._writes = ingest_pb2_grpc.IngestServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     async def __aenter__(self) -> Self:
         return self
@@ -229,6 +295,33 @@ class AsyncClient:
     ) -> Explanation:
         """Say why at most 20 items get their scores."""
         return Explanation.of(await self._call(self._stub.Explain, _explain(query, ids, sent or {}), timeout))
+
+    async def ingest(self, changes: Sequence[Change], *, timeout: float = 10.0) -> Acknowledgement:
+        """Write 1 to 10,000 changes; they are on disk when this returns.
+
+        Sent again, while there is time, when the server is not available: the event ids make that safe.
+        """
+        return Acknowledgement.of(await self._write(self._writes.Ingest, ingest_request(changes), timeout))
+
+    async def feedback(
+        self,
+        request_id: str,
+        reactions: Sequence[Reaction],
+        asked: Query | None = None,
+        *,
+        timeout: float = 10.0,
+    ) -> Acknowledgement:
+        """Say what a person did with the answer of this request id, and who asked, where; as ``ingest``."""
+        request = _feedback(request_id, reactions, asked)
+        return Acknowledgement.of(await self._write(self._writes.Feedback, request, timeout))
+
+    async def _write(self, method: Any, request: Any, timeout: float) -> Any:
+        attempts = _Attempts(timeout)
+        while True:
+            try:
+                return await self._call(method, request, attempts.remaining)
+            except UnavailableError as error:
+                await asyncio.sleep(attempts.pause(error))
 
     async def _call(self, method: Any, request: Any, timeout: float) -> Any:
         try:

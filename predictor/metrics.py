@@ -58,12 +58,29 @@ class Metrics:
             "Memory that answers waiting for the serving log hold on to, about",
             registry=self.registry,
         )
+        self.changes = Counter(
+            "searchrank_changes",
+            "Changes and reactions handed in, by what became of them",
+            ["result"],
+            registry=self.registry,
+        )
+        self.journal_seconds = Histogram(
+            "searchrank_journal_seconds",
+            "From admission to the acknowledgement that changes are on disk, seconds",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
         self.live = Gauge(
             "searchrank_live",
             "1 for what is served",
             ["surface", "release", "snapshot"],
             registry=self.registry,
         )
+
+    def count(self, rpc: str, status: str, seconds: float) -> None:
+        """Count a call that has ended."""
+        self.requests.labels(rpc, status).inc()
+        self.seconds.labels(rpc).observe(seconds)
 
     def serve(self, port: int, host: str) -> None:
         """Answer scrapes on a thread of their own until the process ends."""

@@ -17,6 +17,8 @@ from searchrank.features.inputs import CANDIDATE_ROOTS, REQUEST_ROOTS, Input, In
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from google.protobuf.timestamp_pb2 import Timestamp
+
     from searchrank.v1 import ranking_pb2
 
     AnyRequest = ranking_pb2.RankRequest | ranking_pb2.SearchRequest | ranking_pb2.ExplainRequest
@@ -24,12 +26,17 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_CANDIDATES",
     "MAX_EXPLAINED",
+    "MAX_ID_BYTES",
+    "MAX_QUERY_BYTES",
     "MAX_RESULTS",
     "Candidates",
     "Question",
     "Schema",
     "admit_candidates",
+    "admit_columns",
     "admit_question",
+    "check_length",
+    "microseconds",
 ]
 
 MAX_CANDIDATES: Final = 10_000
@@ -126,10 +133,10 @@ def admit_question(request: AnyRequest, schema: Schema) -> Question:
         RequestError: When an id or the query is too long, the time impossible, or a context column refused.
     """
     for name in ("request_id", "user_id", "session_id"):
-        _check_length(getattr(request, name), MAX_ID_BYTES, name)
-    _check_length(request.query, MAX_QUERY_BYTES, "query")
+        check_length(getattr(request, name), MAX_ID_BYTES, name)
+    check_length(request.query, MAX_QUERY_BYTES, "query")
     moment = _moment(request)
-    context = _admit_columns(request.context, schema, schema.context, rows=1, part="context")
+    context = admit_columns(request.context, schema, schema.context, rows=1, part="context")
     _fill(context, schema, moment, request.query)
     return Question(
         surface=request.surface,
@@ -167,11 +174,16 @@ def admit_candidates(
         _check_ids(texts, part)
     if len(texts) > most:
         raise RequestError(f"{len(texts):,} ids, at most {most:,} are accepted in one request", field=part)
-    sent = _admit_columns(columns, schema, schema.candidate, rows=len(texts), part="candidate_columns")
+    sent = admit_columns(columns, schema, schema.candidate, rows=len(texts), part="candidate_columns")
     return Candidates(ids=texts, integers=integers, columns=sent)
 
 
-def _check_length(text: str, most: int, name: str) -> None:
+def check_length(text: str, most: int, name: str) -> None:
+    """Refuse a text that is too long.
+
+    Raises:
+        RequestError: When its UTF-8 has more than ``most`` bytes.
+    """
     if len(text) * 4 > most and len(text.encode()) > most:
         raise RequestError(f"{len(text.encode()):,} bytes, at most {most:,} are accepted", field=name)
 
@@ -182,15 +194,23 @@ def _check_ids(ids: list[str], part: str) -> None:
     if max(map(len, ids), default=0) * 4 <= MAX_ID_BYTES:
         return
     for position, text in enumerate(ids):
-        _check_length(text, MAX_ID_BYTES, f"{part}[{position}]")
+        check_length(text, MAX_ID_BYTES, f"{part}[{position}]")
 
 
 def _moment(request: AnyRequest) -> int:
     if not request.HasField("request_time"):
         return time.time_ns() // 1_000
-    sent = request.request_time
+    return microseconds(request.request_time, "request_time")
+
+
+def microseconds(sent: Timestamp, name: str) -> int:
+    """Return a moment as microseconds since 1970, UTC.
+
+    Raises:
+        RequestError: When no calendar has it.
+    """
     if not (-62_135_596_800 <= sent.seconds <= 253_402_300_799 and 0 <= sent.nanos < 1_000_000_000):
-        raise RequestError("is not a moment between the years 1 and 9999", field="request_time")
+        raise RequestError("is not a moment between the years 1 and 9999", field=name)
     return int(sent.seconds) * 1_000_000 + sent.nanos // 1_000
 
 
@@ -203,7 +223,7 @@ def _fill(context: dict[str, Any], schema: Schema, moment: int, query: str) -> N
         context.setdefault(_QUERY, [query])
 
 
-def _admit_columns(
+def admit_columns(
     columns: Sequence[ranking_pb2.Column],
     schema: Schema,
     allowed: Mapping[str, Input],
@@ -211,6 +231,18 @@ def _admit_columns(
     rows: int,
     part: str,
 ) -> dict[str, Any]:
+    """Return sent columns as raw columns by input name.
+
+    Args:
+        columns: As sent.
+        schema: Every declared input, for refusals that help.
+        allowed: The inputs that may be sent here, by name.
+        rows: Values that each column must hold.
+        part: Field of the request that holds the columns.
+
+    Raises:
+        RequestError: When a column is sent twice, may not be sent here or does not hold what was declared.
+    """
     admitted: dict[str, Any] = {}
     for column in columns:
         where = f'{part}["{column.name}"]'

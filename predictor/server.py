@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from functools import partial
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc
@@ -14,16 +12,12 @@ from grpc_reflection.v1alpha import reflection
 from typing_extensions import override
 
 from predictor import pipeline
-from searchrank.errors import (
-    ConflictError,
-    DeadlineError,
-    InvalidInputError,
-    NotFoundError,
-    RequestError,
-    SearchRankError,
-    UnavailableError,
-)
-from searchrank.v1 import ranking_pb2, ranking_pb2_grpc
+from predictor.ingest import IngestServicer
+from predictor.journal_link import JournalLink
+from predictor.statuses import reply
+from predictor.writable import Declared
+from searchrank.errors import ConflictError
+from searchrank.v1 import ingest_pb2, ingest_pb2_grpc, ranking_pb2, ranking_pb2_grpc
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,21 +33,17 @@ __all__ = ["GRACE_SECONDS", "RankingServer", "RankingServicer"]
 
 GRACE_SECONDS: Final = 5.0
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
-SERVICE: Final = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name
+SERVICES: Final = (
+    ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name,
+    ingest_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,
+)
 _OPTIONS: Final = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
 ]
-_STATUSES: Final[list[tuple[type[SearchRankError], grpc.StatusCode]]] = [
-    (RequestError, grpc.StatusCode.INVALID_ARGUMENT),
-    (NotFoundError, grpc.StatusCode.NOT_FOUND),
-    (DeadlineError, grpc.StatusCode.DEADLINE_EXCEEDED),
-    (UnavailableError, grpc.StatusCode.UNAVAILABLE),
-]
 Request = TypeVar("Request", ranking_pb2.RankRequest, ranking_pb2.SearchRequest, ranking_pb2.ExplainRequest)
 Response = TypeVar("Response", ranking_pb2.RankResponse, ranking_pb2.SearchResponse, ranking_pb2.ExplainResponse)
-_logger = logging.getLogger("searchrank.predictor")
 
 
 class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
@@ -87,53 +77,37 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         request: Request,
         context: Context,
     ) -> Response:
-        started = perf_counter()
-        try:
-            answer = await stages(self._serving.surface(request.surface), request, context.time_remaining())
-        except SearchRankError as error:
-            status = _status(error)
-            words, field = str(error), error.field if isinstance(error, InvalidInputError) else ""
-            if status is grpc.StatusCode.INTERNAL:
-                _logger.exception("%s failed, request %r", rpc, request.request_id)
-        except Exception:
-            _logger.exception("%s failed, request %r", rpc, request.request_id)
-            status, field = grpc.StatusCode.INTERNAL, ""
-            words = f"the server failed and logged why under request {request.request_id!r}"
-        else:
-            self._count(rpc, grpc.StatusCode.OK, started)
-            for left_out in answer.coverage.degradations:
-                self._metrics.degradations.labels(left_out.stage, left_out.subject).inc()
-            return answer
-        self._count(rpc, status, started)
-        trailing = (("searchrank-field", field),) if field.isascii() and field.isprintable() and field else ()
-        return await context.abort(status, words, trailing)
+        async def work() -> Response:
+            return await stages(self._serving.surface(request.surface), request, context.time_remaining())
 
-    def _count(self, rpc: str, status: grpc.StatusCode, started: float) -> None:
-        self._metrics.requests.labels(rpc, status.name).inc()
-        self._metrics.seconds.labels(rpc).observe(perf_counter() - started)
-
-
-def _status(error: SearchRankError) -> grpc.StatusCode:
-    return next((code for kind, code in _STATUSES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
+        answer = await reply(rpc, work(), context, self._metrics, request.request_id)
+        for left_out in answer.coverage.degradations:
+            self._metrics.degradations.labels(left_out.stage, left_out.subject).inc()
+        return answer
 
 
 class RankingServer:
-    """A port with the ranking service, health and reflection behind it."""
+    """A port with the ranking and ingest services, health and reflection behind it."""
 
-    def __init__(self, serving: Serving, metrics: Metrics, record: Record | None = None) -> None:
+    def __init__(
+        self, serving: Serving, metrics: Metrics, record: Record | None = None, link: JournalLink | None = None
+    ) -> None:
         """Prepare; nothing listens yet.
 
         Args:
             serving: What answers.
             metrics: Counts.
             record: Takes every answer of ``Rank`` and ``Search`` for the serving log; None: they are not logged.
+            link: The line to the journal; None: writes are answered with UNAVAILABLE.
         """
         self._server = grpc.aio.server(options=_OPTIONS)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
         servicer = RankingServicer(serving, metrics, record)
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
+        writing = IngestServicer(Declared(serving), link or JournalLink(None), metrics)
+        ingest_pb2_grpc.add_IngestServiceServicer_to_server(writing, self._server)  # type: ignore[no-untyped-call]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
     async def start(self, host: str, port: int) -> int:
@@ -150,7 +124,7 @@ class RankingServer:
         except RuntimeError as error:
             raise ConflictError(f"cannot listen on {host}:{port}, the port is taken; choose another --port") from error
         await self._server.start()
-        for name in ("", SERVICE):
+        for name in ("", *SERVICES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return int(bound)
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
 import signal
 import sys
-import time
-from dataclasses import dataclass, field
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from predictor.place import Place
 from predictor.ports import worker_ports
 from predictor.stamp import take_stamp
 from searchrank import errors
@@ -27,16 +27,9 @@ from searchrank.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["ServeOptions", "Supervisor", "main"]
+__all__ = ["Commands", "ServeOptions", "Supervisor", "main"]
 
-WORKER: Final = (sys.executable, "-m", "predictor.worker")
-BUILDER: Final = (sys.executable, "-m", "predictor.build")
-STOP_SECONDS: Final = 8.0
 WATCH_SECONDS: Final = 0.25
-FIRST_PAUSE: Final = 0.05
-LONGEST_PAUSE: Final = 10.0
-STEADY_SECONDS: Final = 30.0
-MOST_FAILURES: Final = 5  # deaths of a worker that never served
 _logger = logging.getLogger("searchrank.supervisor")
 
 
@@ -61,51 +54,50 @@ class ServeOptions:
     serving_log: float = 1.0
 
 
-@dataclass(slots=True)
-class _Worker:
-    """One place in the line, whatever process fills it at the moment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """What the supervisor runs, each without its options.
 
-    index: int
-    port: int
-    process: asyncio.subprocess.Process | None = None
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-    failures: int = 0
-    refusal: str = ""
-    refusal_kind: str = ""
+    Attributes:
+        worker: Answers on one port.
+        journal: Appends to the event log.
+        builder: Prepares what workers will map.
+    """
+
+    worker: Sequence[str] = (sys.executable, "-m", "predictor.worker")
+    journal: Sequence[str] = (sys.executable, "-m", "predictor.journal")
+    builder: Sequence[str] = (sys.executable, "-m", "predictor.build")
 
 
 class Supervisor:
-    """Runs the workers of one workspace until SIGTERM, SIGINT or ``stop``."""
+    """Runs the workers and the journal of one workspace until SIGTERM, SIGINT or ``stop``."""
 
     def __init__(
         self,
         options: ServeOptions,
         on_ready: Callable[[Sequence[str], Sequence[int]], None],
-        *,
-        worker: Sequence[str] = WORKER,
-        builder: Sequence[str] = BUILDER,
+        commands: Commands | None = None,
     ) -> None:
         """Prepare; nothing is spawned before ``run``.
 
         Args:
             options: What to serve and where.
-            on_ready: Told once, when every worker serves: their addresses (``host:port``) and process ids.
-            worker: Command of a worker, without its options.
-            builder: Command of the builder, without its options.
+            on_ready: Told once, when everything runs: the workers' addresses (``host:port``) and process ids.
+            commands: What to run; None: the predictor's own processes.
         """
-        self._worker = list(worker)
-        self._builder = list(builder)
+        self._commands = commands or Commands()
         self._options = options
         self._on_ready = on_ready
         self._stopping = asyncio.Event()
+        self._targets: list[str] = []
         self._failure: errors.SearchRankError | None = None
 
     def stop(self) -> None:
-        """Ask for the end; ``run`` returns once every worker has stopped."""
+        """Ask for the end; ``run`` returns once every process has stopped."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Spawn the workers and keep them until the end.
+        """Spawn the journal and the workers and keep them until the end.
 
         Raises:
             NotFoundError: When the folder holds no project.
@@ -117,84 +109,56 @@ class Supervisor:
         ports = worker_ports(options.host, options.port, options.workers)
         if options.metrics_port:
             worker_ports(options.host, options.metrics_port, options.workers)
-        workers = [_Worker(index, port) for index, port in enumerate(ports)]
+        self._targets = [f"{options.host}:{port}" for port in ports]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        keeping = [asyncio.create_task(self._keep(worker)) for worker in workers]
-        others = [asyncio.create_task(self._announce(workers)), asyncio.create_task(self._build_on_change(workspace))]
-        await self._stopping.wait()
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*(self._end(worker) for worker in workers))
-        await asyncio.gather(*keeping, *others, return_exceptions=True)
+        with tempfile.TemporaryDirectory(prefix="searchrank-", ignore_cleanup_errors=True) as folder:
+            socket = str(Path(folder, "journal"))  # a socket's path has at most 107 bytes, a workspace's may have more
+            command = [*self._commands.journal, "--home", str(options.home), "--socket", socket]
+            journal = Place("the journal", command, self._stopping)
+            workers = [
+                Place(f"worker {k}", self._worker(k, port, socket), self._stopping) for k, port in enumerate(ports)
+            ]
+            await self._keep(workspace, journal, workers)
         if self._failure is not None:
             raise self._failure
 
-    async def _announce(self, workers: Sequence[_Worker]) -> None:
-        for worker in workers:
-            await worker.ready.wait()
-        pids = [worker.process.pid for worker in workers if worker.process is not None]
-        self._on_ready([f"{self._options.host}:{worker.port}" for worker in workers], pids)
-
-    async def _keep(self, worker: _Worker) -> None:
-        """Fill one place with a process, and again whenever it dies."""
-        pause = FIRST_PAUSE
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            code = await self._live(worker)
-            if self._stopping.is_set():
-                return
-            worker.failures += not worker.ready.is_set()
-            if worker.failures and (worker.refusal or worker.failures == MOST_FAILURES):
-                self._failure = _as_error(worker, code)
-                self.stop()
-                return
-            lived = time.monotonic() - began
-            pause = FIRST_PAUSE if lived > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
-            _logger.error("worker %d ended with code %s, next try in %.1f s", worker.index, code, pause)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
-
-    async def _live(self, worker: _Worker) -> int:
-        """Run one process from its start to its end; return its exit code."""
+    def _worker(self, index: int, port: int, socket: str) -> list[str]:
         options = self._options
-        command = [*self._worker, "--home", str(options.home), "--supervised"]
-        command += ["--host", options.host, "--port", str(worker.port), "--serving-log", str(options.serving_log)]
+        command = [*self._commands.worker, "--home", str(options.home), "--supervised", "--journal", socket]
+        command += ["--host", options.host, "--port", str(port), "--serving-log", str(options.serving_log)]
         if options.metrics_port:
-            command += ["--metrics-port", str(options.metrics_port + worker.index)]
-        worker.refusal = worker.refusal_kind = ""
-        pipe = asyncio.subprocess.PIPE
-        worker.process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, start_new_session=True)
-        if self._stopping.is_set():  # it was being spawned while the others were told to end
-            worker.process.terminate()
-        output = worker.process.stdout
-        while output is not None and (line := await output.readline()):
-            self._hear(worker, line)
-        return await worker.process.wait()
+            command += ["--metrics-port", str(options.metrics_port + index)]
+        return command
 
-    def _hear(self, worker: _Worker, line: bytes) -> None:
-        try:
-            told: dict[str, Any] = json.loads(line)
-        except ValueError:
-            _logger.warning("worker %d: %s", worker.index, line.decode(errors="replace").rstrip())
-            return
-        if told.get("ready"):
-            worker.ready.set()
-        worker.refusal, worker.refusal_kind = told.get("error", ""), told.get("kind", "")
+    async def _keep(self, workspace: Workspace, journal: Place, workers: Sequence[Place]) -> None:
+        """Run everything until told to stop, the journal until the last worker has ended."""
+        places = [journal, *workers]  # the journal first: workers find it when they look
+        keeping = [asyncio.create_task(self._fill(place)) for place in places]
+        others = [
+            asyncio.create_task(self._announce(places, workers)),
+            asyncio.create_task(self._build_on_change(workspace)),
+        ]
+        await self._stopping.wait()
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*(worker.end() for worker in workers))
+        await journal.end()
+        await asyncio.gather(*keeping, *others, return_exceptions=True)
 
-    async def _end(self, worker: _Worker) -> None:
-        process = worker.process
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+    async def _fill(self, place: Place) -> None:
         try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            _logger.warning("worker %d did not stop within %.0f s and is killed", worker.index, STOP_SECONDS)
-            process.kill()
-            await process.wait()
+            await place.keep()
+        except errors.SearchRankError as error:
+            self._failure = self._failure or error
+            self.stop()
+
+    async def _announce(self, places: Sequence[Place], workers: Sequence[Place]) -> None:
+        for place in places:
+            await place.ready.wait()
+        pids = [worker.process.pid for worker in workers if worker.process is not None]
+        self._on_ready(self._targets, pids)
 
     async def _build_on_change(self, workspace: Workspace) -> None:
         """Prepare what workers will map, in a process of its own, whenever something else is to be served."""
@@ -204,7 +168,7 @@ class Supervisor:
             now = take_stamp(workspace)
             if now != seen:
                 seen = now
-                command = [*self._builder, "--home", str(workspace.root)]
+                command = [*self._commands.builder, "--home", str(workspace.root)]
                 if await _run(command):
                     _logger.error("the builder failed; workers go on with what they serve")
 
@@ -218,14 +182,6 @@ async def _run(command: Sequence[str]) -> int:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def _as_error(worker: _Worker, code: int) -> errors.SearchRankError:
-    if not worker.refusal:
-        return errors.SearchRankError(f"worker {worker.index} ended {worker.failures} times (code {code}), see its log")
-    kind = worker.refusal_kind if worker.refusal_kind in errors.__all__ else "SearchRankError"
-    refusal: errors.SearchRankError = getattr(errors, kind)(worker.refusal)
-    return refusal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

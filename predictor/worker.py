@@ -5,23 +5,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import uvloop
 
 from predictor import pipeline
+from predictor.journal_link import JournalLink
 from predictor.lean import keep_lean
 from predictor.metrics import Metrics
 from predictor.recording import open_log
 from predictor.server import RankingServer
 from predictor.serving import Serving
+from predictor.supervised import stop_on, tell
 from predictor.watch import note, watch
 from searchrank.errors import SearchRankError
 from searchrank.v1 import ranking_pb2
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         uvloop.run(_serve(options))
     except SearchRankError as error:
-        _tell(error=str(error), kind=type(error).__name__)
+        tell(error=str(error), kind=type(error).__name__)
         _logger.error("cannot serve: %s", error)  # noqa: TRY400 - its words say all
         return EXIT_REFUSED
     return 0
@@ -60,6 +60,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--metrics-port", type=int, default=0)
     parser.add_argument("--serving-log", type=float, default=1.0, help="share of the requests that are logged, 0 to 1")
+    parser.add_argument("--journal", type=Path, help="socket of the journal; without it nothing can be written")
     parser.add_argument("--supervised", action="store_true", help="stop when standard input ends")
     return parser.parse_args(arguments)
 
@@ -67,7 +68,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 async def _serve(options: argparse.Namespace) -> None:
     began = perf_counter()
     stopping = asyncio.Event()
-    _stop_on(stopping, supervised=options.supervised)
+    stop_on(stopping, supervised=options.supervised)
     metrics = Metrics()
     serving = Serving(Workspace(options.home))
     note(metrics, serving, serving.load())
@@ -76,16 +77,18 @@ async def _serve(options: argparse.Namespace) -> None:
         metrics.serve(options.metrics_port, options.host)
     await _warm(serving)
     log = open_log(serving.workspace, metrics, options.serving_log)
-    server = RankingServer(serving, metrics, log.offer if log else None)
+    link = JournalLink(options.journal)
+    server = RankingServer(serving, metrics, log.offer if log else None, link)
     port = await server.start(options.host, options.port)
     gc.collect()
     gc.freeze()
-    follower = asyncio.create_task(watch(serving, metrics))
-    _tell(ready=True, port=port, pid=os.getpid(), seconds=round(perf_counter() - began, 3))
+    background = [asyncio.create_task(watch(serving, metrics)), asyncio.create_task(link.run())]
+    tell(ready=True, port=port, pid=os.getpid(), seconds=round(perf_counter() - began, 3))
     _logger.info("serving %s on %s:%d", serving.summary(), options.host, port)
     await stopping.wait()
-    follower.cancel()
     await server.stop()
+    for task in background:
+        task.cancel()
     if log is not None:
         log.close()
     serving.close()
@@ -99,26 +102,6 @@ async def _warm(serving: Serving) -> None:
             await pipeline.rank(surface, ranking_pb2.RankRequest(candidates=ids), None)
             if surface.recaller.branches:
                 await pipeline.search(surface, ranking_pb2.SearchRequest(query="warm up"), None)
-
-
-def _stop_on(stopping: asyncio.Event, *, supervised: bool) -> None:
-    """Set the event on SIGTERM, SIGINT and, for a supervised worker, the end of standard input."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    if supervised:
-
-        def read() -> None:
-            if not os.read(0, 4096):
-                loop.remove_reader(0)
-                stopping.set()
-
-        loop.add_reader(0, read)
-
-
-def _tell(**words: Any) -> None:
-    sys.stdout.write(json.dumps(words) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

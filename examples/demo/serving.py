@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from predictor.supervisor import Supervisor
+from predictor.supervisor import Commands, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -39,7 +39,8 @@ async def _serve(options: ServeOptions, use: Callable[[list[str]], Awaitable[T]]
         if not ready.done():
             ready.set_result(list(targets))
 
-    supervisor = Supervisor(options, told, worker=(*_RUN, "predictor.worker"), builder=(*_RUN, "predictor.build"))
+    programs = {name: (*_RUN, f"predictor.{name}") for name in ("worker", "journal")}
+    supervisor = Supervisor(options, told, Commands(**programs, builder=(*_RUN, "predictor.build")))
     serving = asyncio.create_task(supervisor.run())
 
     async def ask() -> T:

@@ -10,7 +10,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from predictor import AsyncClient, Client, Query
 from predictor.metrics import Metrics
-from predictor.server import SERVICE, RankingServer
+from predictor.server import SERVICES, RankingServer
 from predictor.serving import Serving
 from predictor.testing import make_shop, promote, release
 from predictor.watch import watch
@@ -118,14 +118,14 @@ async def test_a_target_without_a_port_is_refused():
 async def test_health_and_reflection_answer(shop):
     async with Started(shop) as started, grpc.aio.insecure_channel(started.target) as channel:
         health = health_pb2_grpc.HealthStub(channel)
-        for service in ("", SERVICE):
+        for service in ("", *SERVICES):
             answer = await health.Check(health_pb2.HealthCheckRequest(service=service))
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
         reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
         asked = reflection_pb2.ServerReflectionRequest(list_services="")
         answers = [a async for a in reflection.ServerReflectionInfo(iter([asked]))]
         names = {s.name for s in answers[0].list_services_response.service}
-        assert {SERVICE, "grpc.health.v1.Health"} <= names
+        assert {*SERVICES, "grpc.health.v1.Health"} <= names
 
 
 async def test_a_taken_port_is_a_conflict(shop):

@@ -11,7 +11,7 @@ import pytest
 
 from predictor.ports import worker_ports
 from predictor.stamp import take_stamp
-from predictor.supervisor import ServeOptions, Supervisor
+from predictor.supervisor import Commands, ServeOptions, Supervisor
 from searchrank.errors import ConflictError, NotFoundError, ReleaseRefusedError, SearchRankError
 from searchrank.workspace import Workspace
 
@@ -30,13 +30,14 @@ def home(tmp_path) -> Path:
 class Watched:
     """A supervisor whose words are kept."""
 
-    def __init__(self, home: Path, code: str, workers: int = 2):
+    def __init__(self, home: Path, code: str, workers: int = 2, journal: str = READY):
         self.told = asyncio.Event()
         self.pids: list[int] = []
         self.targets: list[str] = []
         options = ServeOptions(home=home, port=0, workers=workers)
         builder = [sys.executable, "-c", "import pathlib, sys; pathlib.Path(sys.argv[-1], 'built').touch()"]
-        self.supervisor = Supervisor(options, self.ready, worker=[sys.executable, "-c", code], builder=builder)
+        worker, journal = ([sys.executable, "-c", part] for part in (code, journal))
+        self.supervisor = Supervisor(options, self.ready, Commands(worker=worker, journal=journal, builder=builder))
 
     def ready(self, targets, pids):
         self.targets, self.pids = list(targets), list(pids)
