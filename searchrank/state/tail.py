@@ -85,7 +85,8 @@ class Tail:
                 return self._state
             counted = []
             state = self._state
-            for batch in _chunks(log.read(state.offset, [n for n in self._columns if n in log.schema.names])):
+            known = set(log.schema.names)
+            for batch in _chunks(log.read(state.offset, [name for name in self._columns if name in known])):
                 counted.append(_counted(batch, self._kinds))
                 state = _told(state, batch)
             self._tiers = self._tiers.extended(joined(counted))

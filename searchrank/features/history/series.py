@@ -126,7 +126,7 @@ def build_series(key: SeriesKey, events: EventColumns, objects: Objects, catalog
         order = _grouped(rows, objects.count)
         chosen = chosen[order]
         return Series(_starts(rows, objects.count), events.known_time[chosen], _totals(key, events, chosen), key.kept)
-    members = _Members.of(key.by, catalogue)
+    members = _Members.of(key.by, catalogue, events.item[chosen])
     places, codes = members.expand(events.item[chosen])
     rows = rows[places]
     first = _grouped(codes, len(members.keys))
@@ -185,29 +185,33 @@ def _grouped(rows: Rows, groups: int) -> Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Members:
-    """The keys of every item: its category, or each distinct member of its list.
+    """The keys of some items: of each its category, or each distinct member of its list.
 
     Attributes:
         catalogue: Gives items their rows.
+        rows: The rows of these items, ascending, (m,).
         keys: Distinct keys, ascending, (k,).
-        starts: First member of each item of the catalogue and of the unknown item, and the end, (items + 2,).
+        starts: First member of each of the items and of an unknown one, and the end, (m + 2,).
         codes: Members as positions in ``keys``, ascending within an item.
     """
 
     catalogue: Catalogue
+    rows: Ints
     keys: Ints
     starts: Ints
     codes: Rows
 
     @classmethod
-    def of(cls, by: str, catalogue: Catalogue | None) -> _Members:
+    def of(cls, by: str, catalogue: Catalogue | None, items: Ints) -> _Members:
         if catalogue is None:
             raise DataError(f"statistics by {by} need the catalogue")
         fields: Mapping[str, Any] = catalogue.records.dtype.fields or {}
         kind = fields.get(by)
         if kind is None or not (kind[0] == np.int64 or (kind[0].names or ())[-1:] == ("values",)):
             raise DefinitionError(f"by: {by} must be a category, tokens or list input of items")
-        cells = catalogue.records[by][: len(catalogue)]
+        known = np.unique(catalogue.rows_of_hashes(items))
+        known = known[known < len(catalogue)]
+        cells = catalogue.records[by][known]
         if cells.dtype.names:
             inside = np.arange(cells["values"].shape[1]) < cells["count"][:, None]
             rows, values = np.nonzero(inside)[0], cells["values"][inside]
@@ -216,8 +220,8 @@ class _Members:
         rows, values = rows[values != 0], values[values != 0]
         keys, codes = np.unique(values, return_inverse=True)
         pairs = np.unique(rows * max(1, len(keys)) + codes)
-        starts = _starts((pairs // max(1, len(keys))).astype(np.int32), len(catalogue) + 1)
-        return cls(catalogue, keys, starts, (pairs % max(1, len(keys))).astype(np.int32))
+        starts = _starts((pairs // max(1, len(keys))).astype(np.int32), len(known) + 1)
+        return cls(catalogue, known, keys, starts, (pairs % max(1, len(keys))).astype(np.int32))
 
     def expand(self, items: Ints) -> tuple[Rows, Rows]:
         """Return, for each member of each item, the item's position and the member's code."""
@@ -227,7 +231,7 @@ class _Members:
         return places, codes
 
     def _expand(self, items: Ints, offset: int) -> tuple[Rows, Rows]:
-        rows = self.catalogue.rows_of_hashes(items)
+        rows = np.searchsorted(self.rows, self.catalogue.rows_of_hashes(items))
         begins = self.starts[rows]
         lengths = self.starts[rows + 1] - begins
         places = np.repeat(np.arange(len(items)), lengths)
