@@ -22,7 +22,6 @@ from scipy import stats
 from xxhash import xxh3_64_intdigest
 
 from searchrank.experiments import BUCKETS, ExperimentReport, Experiments, report
-from searchrank.experiments.report import COLUMNS
 
 LAYERS = 20
 UNITS = 200_000
@@ -149,34 +148,39 @@ def _planted() -> dict[str, float]:
 
 
 def _report(experiments: Experiments, exposed: Bools, clicked: Bools) -> ExperimentReport:
-    """Return the report of one search a unit.
+    """Return the report of one answer a unit.
 
     Args:
         experiments: With one experiment.
         exposed: Shape ``(units,)``, whether anything was shown; what was not shown was not clicked.
         clicked: Shape ``(items, units)``, whether an item was clicked.
     """
-    items, units = clicked.shape
-    everybody, several = np.arange(units), np.tile(np.arange(units), items)
-    places = np.repeat(np.arange(items), units)
-    seen = np.tile(exposed, items)
-    hit = seen & clicked.ravel()
-    none = np.zeros(units, np.int64)
-    parts = [
-        _events("search", everybody, none),
-        _events("impression", several[seen], places[seen]),
-        _events("click", several[hit], places[hit]),
-    ]
-    return report(experiments, pa.concat_tables(parts))[0]
+    items = len(clicked)
+    item, unit = np.nonzero(clicked & exposed)
+    happened = {"kind": pa.repeat("click", len(unit)), "request_id": _names("r", unit), "item_id": _names("i", item)}
+    return report(experiments, _answers(experiments, exposed, items), pa.table(happened))[0]
 
 
-def _events(kind: str, units: Ints, items: Ints) -> pa.Table:
-    columns = {name: pa.repeat("", len(units)) for name in COLUMNS}
-    columns |= {"kind": pa.repeat(kind, len(units)), "surface": pa.repeat("shop", len(units))}
-    columns |= {"request_id": pc.binary_join_element_wise("r", units.astype(str), "-")}
-    columns |= {"user_id": pc.binary_join_element_wise("user", units.astype(str), "-")}
-    columns |= {"item_id": pc.binary_join_element_wise("i", items.astype(str), "-")}
+def _answers(experiments: Experiments, exposed: Bools, items: int) -> pa.Table:
+    """Return one answer a unit, with its arm and all items, or none if nothing was shown."""
+    units = np.arange(len(exposed))
+    arms = [experiments.assign("shop", user_id=f"user-{unit}").arms for unit in units.tolist()]
+    words = ("layer", "experiment", "arm", "propensity", "overridden")
+    starts = np.concatenate([[0], np.cumsum(np.where(exposed, items, 0))])
+    shown = _names("i", np.tile(np.arange(items), np.count_nonzero(exposed)))
+    columns = {
+        "request_id": _names("r", units),
+        "surface": pa.repeat("shop", len(units)),
+        "user_id": _names("user", units),
+        "session_id": pa.nulls(len(units), pa.string()),
+        "arms": pa.array([[{word: getattr(arm, word) for word in words} for arm in some] for some in arms]),
+        "item_id": pa.ListArray.from_arrays(pa.array(starts, pa.int32()), shown),
+    }
     return pa.table(columns)
+
+
+def _names(prefix: str, numbers: Ints) -> pa.Array:
+    return pc.binary_join_element_wise(prefix, numbers.astype(str), "-")
 
 
 def _shares(before: Collection[int], after: Collection[int]) -> dict[str, float]:

@@ -33,7 +33,7 @@ File = Annotated[Path | None, typer.Argument(help="File to check; the workspace'
 UnitId = Annotated[str, typer.Argument(help="User or session id.")]
 SurfaceName = Annotated[str, typer.Option("--surface", help="Surface; may be left out when there is one.")]
 Where = Annotated[list[str] | None, typer.Option("--where", help="NAME=TEXT of a request input; repeat it.")]
-Since = Annotated[str, typer.Option("--since", help="Count searches from this time on, ISO 8601 (UTC without a zone).")]
+Since = Annotated[str, typer.Option("--since", help="Count answers from this time on, ISO 8601 (UTC without a zone).")]
 
 
 @experiment.command("lint")
@@ -103,12 +103,13 @@ def assign_unit(
 
 @experiment.command("report")
 def report_arms(since: Since = "", home: Home = _HOME, json: Json = False) -> None:
-    """Tell what the arms did, from the event log: CTR with interval, difference to the control, sample-ratio test."""
+    """Tell what the arms did, by serving log and events: CTR with intervals, differences, sample-ratio test."""
     from searchrank.experiments import report  # noqa: PLC0415 - the command line starts quickly
 
     place = workspace(home)
     found = _load(place)
-    told = report(found, _events(place, found, _moment(since)))
+    moment = _moment(since)
+    told = report(found, _answers(place, moment), _events(place, moment))
     if json:
         emit({"version": found.version, "experiments": [_report_facts(one) for one in told]})
         return
@@ -190,19 +191,28 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _events(place: Workspace, found: Experiments, since: datetime | None) -> pa.Table:
+def _answers(place: Workspace, since: datetime | None) -> pa.Table:
+    """Return the columns of the serving log that a report reads, from a moment on."""
+    import pyarrow as pa  # noqa: PLC0415 - the command line starts quickly
+
+    from searchrank.experiments.exposure import ANSWERED  # noqa: PLC0415
+    from searchrank.serving_log import ServingLog, returned  # noqa: PLC0415
+
+    log = ServingLog.open(place.serving)
+    batches = [returned(batch).select(ANSWERED) for batch in log.read([*ANSWERED, "position"], since=since)]
+    return pa.Table.from_batches(batches, pa.schema([log.schema.field(name) for name in ANSWERED]))
+
+
+def _events(place: Workspace, since: datetime | None) -> pa.Table:
     """Return the columns of the event log that a report reads, from a moment on."""
     import pyarrow as pa  # noqa: PLC0415 - the command line starts quickly
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    from searchrank.events import EventLog, schema  # noqa: PLC0415
-    from searchrank.experiments.report import COLUMNS  # noqa: PLC0415
-    from searchrank.features import FeatureSet  # noqa: PLC0415
+    from searchrank.events import EventLog  # noqa: PLC0415
+    from searchrank.experiments.exposure import HAPPENED  # noqa: PLC0415
 
-    assigners = [found.assigner(name) for name in found.surfaces]
-    targets = {name for assigner in assigners if assigner for name in assigner.attributes}
-    with EventLog.open(place.events, schema=schema(FeatureSet.load(place.features))) as log:
-        table = log.table(columns=[*COLUMNS, "event_time", *sorted(targets)])
+    with EventLog.open(place.events) as log:
+        table = log.table(columns=[*HAPPENED, "event_time"])
     return table if since is None else table.filter(pc.greater_equal(table["event_time"], pa.scalar(since)))
 
 

@@ -1,20 +1,20 @@
-"""What the arms did: searches, impressions and clicks from the event log, joined to the arms by the hash.
+"""What the arms did: answers with the arms they were given, and what became of what they showed.
 
-No exposure has to be stored for this: an arm follows from the unit and the file. A unit counts as exposed when
-something was shown to it.
+Arms are those that served, as the serving log has them; the experiment file says only which experiments to tell about,
+which arm is the control and what the weights are. A unit counts as exposed when something was shown to it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from searchrank.experiments.analysis import Difference, Ratio, difference, ratio, sample_ratio
+from searchrank.experiments.exposure import Exposures
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from searchrank.experiments.configuration import Experiments
     from searchrank.experiments.layer import Experiment, Layer
 
-__all__ = ["COLUMNS", "ArmReport", "ExperimentReport", "report"]
+__all__ = ["ArmReport", "ExperimentReport", "report"]
 
-COLUMNS: Final = ("kind", "request_id", "user_id", "session_id", "item_id", "surface")
-"""Event columns that a report reads, beside those that experiments are targeted by."""
 ALARM: Final = 0.001
 """A sample-ratio p-value below this means that the numbers cannot be trusted."""
 Ints = npt.NDArray[np.int64]
@@ -78,91 +76,44 @@ class ExperimentReport:
         return not self.sample_ratio_p < ALARM
 
 
-def report(experiments: Experiments, events: pa.Table) -> tuple[ExperimentReport, ...]:
+def report(experiments: Experiments, answers: pa.Table, events: pa.Table) -> tuple[ExperimentReport, ...]:
     """Return what every experiment did.
 
     Args:
-        experiments: The file as it was while the events happened.
-        events: ``COLUMNS`` and the columns that experiments are targeted by. ``search`` events say who asked;
-            ``impression``, ``click`` and ``order`` events are joined to them by request.
+        experiments: Names the experiments, their arms and weights.
+        answers: ``ANSWERED`` columns of the serving log, candidates cut to those returned.
+        events: ``HAPPENED`` columns of the event log: impressions, clicks and orders.
     """
+    import pyarrow.compute as pc  # noqa: PLC0415 - only reports need it
+
     found = []
     for surface, layers in experiments.surfaces.items():
-        requests = _Requests(experiments, surface, events)
-        found += [requests.report(layer, one) for layer in layers for one in layer.experiments]
+        exposures = Exposures.of(answers.filter(pc.equal(answers["surface"], surface)), events)
+        found += [_report(surface, layer, one, exposures) for layer in layers for one in layer.experiments]
     return tuple(found)
 
 
-class _Requests:
-    """The searches of one surface with what was shown, clicked and ordered in each."""
-
-    def __init__(self, experiments: Experiments, surface: str, events: pa.Table) -> None:
-        import pyarrow.compute as pc  # noqa: PLC0415 - only reports need it
-
-        self._surface = surface
-        mine = events.filter(pc.equal(events["surface"], surface))
-        searches = mine.filter(pc.equal(mine["kind"], "search"))
-        self._units = {unit: _texts(searches[unit]) for unit in ("user_id", "session_id")}
-        numbers = {request: k for k, request in enumerate(_texts(searches["request_id"]))}
-        seen = {kind: _pairs(events.filter(pc.equal(events["kind"], kind)), numbers) for kind in _KINDS}
-        self._counts = {kind: np.zeros(len(self), np.int64) for kind in _KINDS}
-        for kind, pairs in seen.items():
-            kept = pairs & seen["impression"]
-            np.add.at(self._counts[kind], np.array([number for number, _ in kept], np.int64), 1)
-        self._arms = self._assign(experiments, searches)
-
-    def __len__(self) -> int:
-        return len(self._units["user_id"])
-
-    def _assign(self, experiments: Experiments, searches: pa.Table) -> dict[tuple[str, str], list[str]]:
-        """Return the arm of each request by layer and experiment; empty where it is in none."""
-        assigner = experiments.assigner(self._surface)
-        names = sorted(assigner.attributes) if assigner else []
-        columns = [_texts(searches[name]) for name in names if name in searches.column_names]
-        present = [name for name in names if name in searches.column_names]
-        arms: dict[tuple[str, str], list[str]] = defaultdict(lambda: [""] * len(self))
-        for number, (user, session) in enumerate(zip(*self._units.values(), strict=True)):
-            attributes = {name: column[number] for name, column in zip(present, columns, strict=True)}
-            given = experiments.assign(self._surface, user_id=user, session_id=session, attributes=attributes)
-            for arm in given.exposures:
-                arms[arm.layer, arm.experiment][number] = arm.arm
-        return arms
-
-    def report(self, layer: Layer, experiment: Experiment) -> ExperimentReport:
-        """Return what one experiment did."""
-        arms = np.array(self._arms.get((layer.name, experiment.name), [""] * len(self)), np.str_)
-        units = np.array(self._units[layer.unit], np.str_)
-        told: list[ArmReport] = []
-        control: Ratio | None = None
-        for arm in experiment.arms:
-            chosen = arms == arm.name
-            sums = _by_unit(units[chosen], [self._counts[kind][chosen] for kind in _KINDS])
-            shown, clicked, ordered = (column[sums[0] > 0] for column in sums)
-            ctr = ratio(clicked.astype(np.float64), shown.astype(np.float64))
-            change = None if control is None else difference(control, ctr)
-            control = control or ctr
-            totals = (int(shown.sum()), int(clicked.sum()), int(ordered.sum()))
-            told.append(ArmReport(arm.name, len(shown), *totals, ctr, change))
-        p = sample_ratio([arm.units for arm in told], [arm.weight for arm in experiment.arms])
-        return ExperimentReport(self._surface, layer.name, experiment.name, tuple(told), p)
+def _report(surface: str, layer: Layer, experiment: Experiment, exposures: Exposures) -> ExperimentReport:
+    units = exposures.units[layer.unit]
+    arms = exposures.arms.get((layer.name, experiment.name), np.full(len(units), "", object))
+    told: list[ArmReport] = []
+    control: Ratio | None = None
+    for arm in experiment.arms:
+        chosen = arms == arm.name
+        sums = _by_unit(units[chosen], [column[chosen] for column in exposures.counts])
+        shown, clicked, ordered = (column[sums[0] > 0] for column in sums)
+        ctr = ratio(clicked.astype(np.float64), shown.astype(np.float64))
+        change = None if control is None else difference(control, ctr)
+        control = control or ctr
+        totals = (int(shown.sum()), int(clicked.sum()), int(ordered.sum()))
+        told.append(ArmReport(arm.name, len(shown), *totals, ctr, change))
+    p = sample_ratio([arm.units for arm in told], [arm.weight for arm in experiment.arms])
+    return ExperimentReport(surface, layer.name, experiment.name, tuple(told), p)
 
 
-_KINDS: Final = ("impression", "click", "order")
-
-
-def _texts(column: Any) -> list[str]:
-    return [text or "" for text in column.to_pylist()]
-
-
-def _pairs(events: pa.Table, numbers: dict[str, int]) -> set[tuple[int, str]]:
-    """Return (search, item) of events, each once; those of no search are left out."""
-    pairs = zip(_texts(events["request_id"]), _texts(events["item_id"]), strict=True)
-    return {(numbers[request], item) for request, item in pairs if request in numbers}
-
-
-def _by_unit(units: npt.NDArray[np.str_], columns: Sequence[Ints]) -> list[Ints]:
+def _by_unit(units: npt.NDArray[np.object_], columns: Sequence[Ints]) -> list[Ints]:
     """Return the sums of columns over the rows of each unit."""
-    found, place = np.unique(units, return_inverse=True)
+    found, place = np.unique(units.astype(np.str_), return_inverse=True)
     sums = [np.zeros(len(found), np.int64) for _ in columns]
     for total, column in zip(sums, columns, strict=True):
         np.add.at(total, place, column)

@@ -6,6 +6,7 @@ Public is what ``__all__`` names; the file form is stable: Arrow IPC streams, on
 from searchrank.serving_log.answered import Answered
 from searchrank.serving_log.digest import DIGEST_BLOCK, FeaturesDigest
 from searchrank.serving_log.reader import Opened, ServingLog
+from searchrank.serving_log.returned import candidate_columns, flat, returned
 from searchrank.serving_log.schema import CORE, FORMAT, schema, sent_inputs
 from searchrank.serving_log.writer import ServingLogWriter
 
@@ -18,6 +19,9 @@ __all__ = [
     "Opened",
     "ServingLog",
     "ServingLogWriter",
+    "candidate_columns",
+    "flat",
+    "returned",
     "schema",
     "sent_inputs",
 ]

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
@@ -9,9 +10,12 @@ from typer.testing import CliRunner
 from predictor.experiment_cli import experiment
 from searchrank.errors import ConfigError, DefinitionError, NotFoundError
 from searchrank.events import EventLog
-from searchrank.experiments import place
+from searchrank.experiments import Experiments, place
+from searchrank.features import FeatureSet
+from searchrank.serving_log import Answered, ServingLogWriter
 from searchrank.workspace import Workspace
 
+MOMENT = 1_767_225_600_000_000
 TEXT = """\
 surfaces:
   shop:
@@ -119,7 +123,7 @@ def test_what_is_asked_wrongly_is_said(home):
         figures(home, "show")
 
 
-def test_a_report_counts_what_the_log_holds(home):
+def test_a_report_counts_what_the_logs_hold(home):
     users = 200
     write(home, users)
     (told,) = figures(home, "report")["experiments"]
@@ -137,19 +141,54 @@ def test_a_report_counts_what_the_log_holds(home):
     assert later["sample_ratio_p"] is None
 
 
+def test_a_report_without_a_serving_log_says_who_writes_one(home):
+    with pytest.raises(NotFoundError, match="'searchrank serve' writes one"):
+        figures(home, "report")
+
+
 def write(home, users):
-    """Log one search a user with ten items; who is in ``long`` clicks three of them, the others one."""
-    rows = []
+    """Log one answer of ten items a user; who is in ``long`` clicks three of them, the others one."""
+    found = Experiments.parse(TEXT)
+    feature_set = FeatureSet.load(home.features)
+    log = ServingLogWriter(home.serving)
+    clicked = []
     for k in range(users):
         clicks = 3 if place("shop-page", "longer", f"u{k}", 2) else 1
-        rows.append(("search", f"r{k}", f"u{k}", None, "phone"))
-        rows += [("impression", f"r{k}", f"u{k}", f"i{item}", None) for item in range(10)]
-        rows += [("click", f"r{k}", f"u{k}", f"i{item}", None) for item in range(clicks)]
-    kind, request, user, item, device = zip(*rows, strict=True)
-    moment = pa.array([1_767_225_600_000_000] * len(rows), pa.timestamp("us", "UTC"))
-    ids = [f"e{number}" for number in range(len(rows))]
-    columns = {"event_id": ids, "kind": kind, "request_id": request, "user_id": user, "item_id": item}
-    table = pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()})
-    table = table.append_column("event_time", moment).append_column("request.device", pa.array(device, pa.string()))
-    with EventLog.open(home.events, writable=True) as log:
-        log.append(table.append_column("surface", pa.array(["shop"] * len(rows))))
+        clicked += [(f"r{k}", f"i{item}") for item in range(clicks)]
+        arms = found.assign("shop", user_id=f"u{k}", attributes={"request.device": "phone"}).arms
+        log.offer(answered(feature_set, f"r{k}", f"u{k}", arms))
+    log.close()
+    requests, items = (pa.array(column, pa.string()) for column in zip(*clicked, strict=True))
+    table = pa.table({"event_id": [f"e{k}" for k in range(len(items))], "request_id": requests, "item_id": items})
+    table = table.append_column("kind", pa.array(["click"] * len(items)))
+    moment = pa.array([MOMENT] * len(items), pa.timestamp("us", "UTC"))
+    with EventLog.open(home.events, writable=True) as events:
+        events.append(table.append_column("event_time", moment))
+
+
+def answered(feature_set, request, user, arms):
+    """Return an answer with twelve candidates of which the first ten are returned."""
+    return Answered(
+        rpc="Search",
+        surface="shop",
+        request_id=request,
+        user_id=user,
+        session_id="",
+        query="",
+        request_time=MOMENT,
+        answered_at=MOMENT,
+        elapsed_us=1,
+        release=("taste", 1, "ab"),
+        feature_set=feature_set,
+        snapshot_id="s",
+        offset=0,
+        arms=arms,
+        context={},
+        columns={},
+        item_ids=[f"i{item}" for item in range(12)],
+        catalogue_ids=pa.array([], pa.string()),
+        rows=np.arange(12),
+        scores=np.zeros(12),
+        order=np.arange(10),
+        features_digest=None,
+    )
