@@ -36,5 +36,5 @@ def test_a_column_lies_flat_beside_the_items_null_where_it_was_not_sent(batch):
 def test_the_columns_with_a_value_a_candidate_are_known(features):
     assert candidate_columns(schema(features)) == [
         *("item_id", "revision", "position", "score"),
-        *("candidate.eta", "candidate.badge", "candidate.vector", "recall.score"),
+        *("candidate.badge", "candidate.eta", "candidate.vector", "recall.score"),
     ]
