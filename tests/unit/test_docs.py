@@ -37,6 +37,7 @@ PACKAGES = (
     "searchrank.native",
     "searchrank.serving_log",
     "trainer",
+    "trainer.importing",
 )
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -1,0 +1,328 @@
+"""A feature file and a project file to start from, made from what was imported; every line says why it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trainer.importing.column import Column, Conversion
+from trainer.importing.mapping import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainer.importing.survey import Survey
+
+__all__ = ["suggest_definitions"]
+
+GRADES: Final = {
+    "click": 1, "view": 1, "visit": 1, "like": 1, "favourite": 2, "favorite": 2, "save": 2, "add_to_cart": 2, "cart": 2,
+    "addtocart": 2, "booking": 3, "book": 3, "order": 3, "purchase": 3, "buy": 3, "transaction": 3,
+}  # fmt: skip
+"""Kinds of events that say that an item was wanted, and how much."""
+
+_SHOWN: Final = frozenset({"search", "impression", "cancel"})
+_MOST_KINDS: Final = 5
+_MOST_TASTES: Final = 2
+_SKEWED: Final = 8.0
+_SAMPLE: Final = 50_000
+_COMMON: Final = 0.2
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """The lines of a feature file while it grows.
+
+    Attributes:
+        inputs: Name → (declaration, why).
+        features: Name → (expression, why).
+        chosen: Features that the model reads.
+    """
+
+    inputs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    features: dict[str, tuple[str, str]] = field(default_factory=dict)
+    chosen: list[str] = field(default_factory=list)
+
+    def feature(self, name: str, expression: str, why: str) -> None:
+        """Add a feature that the model reads."""
+        free = name if name not in self.features else f"{name}_{len(self.features)}"
+        self.features[free] = (expression, why)
+        self.chosen.append(free)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the suggestions are made from.
+
+    Attributes:
+        items: Mapped item columns.
+        users: Mapped user columns.
+        table: The catalogue.
+        profiles: The profiles, or None.
+        kinds: Events of each kind, without searches and impressions, most first.
+        valued: Kinds whose events have a value.
+        shown: Whether there are impressions.
+    """
+
+    items: list[Column]
+    users: list[Column]
+    table: pa.Table
+    profiles: pa.Table | None
+    kinds: list[str]
+    valued: list[str]
+    shown: bool
+
+    @classmethod
+    def of(cls, read: Survey) -> _Seen:
+        columns: dict[Kind, dict[str, Column]] = {kind: {} for kind in Kind}
+        for kind, entries in read.mapping.tables.items():
+            for entry in entries:
+                columns[kind] |= {column.target: column for column in entry.columns if "." in column.target}
+        valued = [
+            column.constant
+            for entry in read.mapping.tables.get(Kind.EVENTS, ())
+            for column in entry.columns
+            if column.target == "kind" and any(c.target == "value" for c in entry.columns)
+        ]
+        table = read.items if read.items is not None else pa.table({"item_id": pa.array([], pa.string())})
+        ranked = sorted((kind for kind in read.kinds if kind not in _SHOWN), key=lambda kind: -read.kinds[kind])
+        return cls(
+            [c for c in columns[Kind.ITEMS].values() if c.target in table.column_names],
+            [c for c in columns[Kind.USERS].values() if read.users is not None],
+            table,
+            read.users,
+            ranked[:_MOST_KINDS],
+            [kind for kind in valued if kind in read.kinds],
+            "impression" in read.kinds,
+        )
+
+    def of_type(self, *conversions: Conversion) -> list[str]:
+        """Return the item columns of some conversions."""
+        return [column.target for column in self.items if column.conversion in conversions]
+
+    @property
+    def wanted(self) -> dict[str, int]:
+        """Grade of each kind that says that an item was wanted."""
+        graded = {kind: GRADES[kind.lower()] for kind in self.kinds if kind.lower() in GRADES}
+        plain = {kind: 1 for kind in self.kinds if kind not in self.valued}
+        return graded or plain or dict.fromkeys(self.kinds, 1)
+
+
+def suggest_definitions(read: Survey) -> dict[str, str]:
+    """Return a feature file and a project file to start from, by file name."""
+    seen = _Seen.of(read)
+    sheet = _Sheet()
+    _declare_columns(seen, sheet)
+    _declare_request(seen, sheet)
+    _item_features(seen, sheet)
+    _event_features(seen, sheet)
+    _user_features(seen, sheet)
+    _recall_features(seen, sheet)
+    return {"features.yaml": _feature_text(sheet), "project.yaml": _project_text(seen, sheet)}
+
+
+def _declare_columns(seen: _Seen, sheet: _Sheet) -> None:
+    for column, table in [(c, seen.table) for c in seen.items] + [(c, seen.profiles) for c in seen.users]:
+        sheet.inputs[column.target] = (_declaration(column, table), f"from {column.source or 'a constant'}")
+
+
+def _declaration(column: Column, table: pa.Table | None) -> str:
+    values = None if table is None else table.column(column.target)
+    kind = column.conversion
+    if values is not None and kind is Conversion.LIST:
+        return f"{{type: list, limit: {max(int(pc.max(pc.list_value_length(values)).as_py() or 1), 8)}}}"
+    if values is not None and kind is Conversion.VECTOR:
+        return f"{{type: vector, size: {values.type.list_size}}}"
+    if values is not None and kind is Conversion.TEXT and (longest := _longest(values)) > 32:
+        return f"{{type: tokens, limit: {min(longest, 256)}}}"
+    return f"{{type: {kind.types[0]}}}"
+
+
+def _longest(texts: pa.ChunkedArray) -> int:
+    """Return the number of words of the longest text, about."""
+    return int(pc.max(pc.count_substring(texts.slice(0, _SAMPLE), " ")).as_py() or 0) + 1
+
+
+def _declare_request(seen: _Seen, sheet: _Sheet) -> None:
+    sheet.inputs["request.query"] = ("{type: tokens}", "the words that were typed")
+    sheet.inputs["request.time"] = ("{type: time}", "when it was asked")
+    for point in seen.of_type(Conversion.POINT)[:1]:
+        sheet.inputs["request.location"] = ("{type: point}", "where the person is; the caller sends it")
+        sheet.feature("distance_km", f"haversine_km(request.location, {point})", "how far it is from the person")
+
+
+def _item_features(seen: _Seen, sheet: _Sheet) -> None:
+    for name in seen.of_type(Conversion.TEXT):
+        noun = name.partition(".")[2]
+        sheet.feature(f"{noun}_match", f"token_overlap(request.query, {name})", f"share of the typed words in {noun}")
+    for name in seen.of_type(Conversion.NUMBER):
+        noun = name.partition(".")[2]
+        if _is_skewed(seen.table.column(name)):
+            sheet.feature(f"{noun}_log", f"log1p({name})", f"a few items have a much larger {noun} than most")
+        else:
+            sheet.feature(noun, name, "as it is")
+    for name in seen.of_type(Conversion.TIME)[:1]:
+        sheet.feature("age_in_days", f"age_days(request.time, {name})", "how new it is")
+
+
+def _is_skewed(column: pa.ChunkedArray) -> bool:
+    values = column.drop_null().to_numpy()
+    if not len(values) or values.min() < 0:
+        return False
+    return bool(values.max() > _SKEWED * max(float(np.median(values)), 1.0))
+
+
+def _event_features(seen: _Seen, sheet: _Sheet) -> None:
+    for kind in seen.kinds:
+        noun = _noun(kind)
+        sheet.inputs[f"item.{noun}_count"] = (f"{{type: signal, count: {_quoted(kind)}}}", f"how often: {kind}")
+        sheet.feature(f"{noun}_log", f"log1p(item.{noun}_count)", "how often it was chosen")
+    for kind in seen.valued:
+        noun = _noun(kind)
+        declared = f"{{type: signal, mean: {_quoted(kind)}, prior: 0, strength: 5}}"
+        sheet.inputs[f"item.{noun}_mean"] = (declared, f"mean value of {kind}; set prior to the mean of all")
+        sheet.feature(f"{noun}_mean", f"item.{noun}_mean", "how it was judged")
+    if seen.shown and seen.kinds:
+        kind = max(seen.wanted, key=lambda name: -seen.wanted[name])
+        declared = f"{{type: signal, rate: {_quoted(kind)}, over: impression, prior: 0.05, strength: 20}}"
+        sheet.inputs["item.rate"] = (declared, f"share of impressions with a {kind}")
+        sheet.feature("rate", "item.rate", "how often it is chosen when it is shown")
+
+
+def _user_features(seen: _Seen, sheet: _Sheet) -> None:
+    if seen.kinds:
+        kind = next(iter(seen.wanted))
+        sheet.inputs["user.recent_items"] = (
+            f"{{type: list, of: item_id, limit: 50, last: {_quoted(kind)}}}",
+            f"what the person dealt with lately ({kind}); recall asks for its neighbours",
+        )
+        sheet.inputs["user.wanted"] = (f"{{type: signal, count: {_quoted(kind)}}}", f"how often the person did: {kind}")
+        for name in _tastes(seen):
+            noun = name.partition(".")[2]
+            declared = f"{{type: map, limit: 64, count: {_quoted(kind)}, by: {name}, missing: empty}}"
+            sheet.inputs[f"user.{noun}_taste"] = (declared, f"the person's {kind}s of each {noun}")
+            expression = f"coalesce(lookup(user.{noun}_taste, {name}), 0) / (user.wanted + 5)"
+            sheet.feature(f"{noun}_taste", expression, f"how much the person goes for this {noun}")
+    for mine, theirs in _pairs(seen):
+        nouns = mine.partition(".")[2], theirs.partition(".")[2]
+        is_list = any(c.target == theirs and c.conversion is Conversion.LIST for c in seen.items)
+        expression = f"token_overlap({theirs}, {mine})" if is_list else f"contains({mine}, {theirs})"
+        sheet.feature(f"liked_{nouns[1]}", expression, f"whether its {nouns[1]} are among the person's {nouns[0]}")
+
+
+def _tastes(seen: _Seen) -> list[str]:
+    """Return item categories by which a person's taste may be counted: neither all alike nor all different."""
+    fitting = []
+    for name in seen.of_type(Conversion.CATEGORY):
+        column = seen.table.column(name)
+        count = int(pc.count_distinct(column).as_py())
+        if 2 <= count <= max(20, len(column) // 10):
+            fitting.append((-count, name))
+    return [name for _, name in sorted(fitting)[:_MOST_TASTES]]
+
+
+def _pairs(seen: _Seen) -> Iterator[tuple[str, str]]:
+    """Yield lists of users and columns of items that hold the same words."""
+    if seen.profiles is None:
+        return
+    worded = [c for c in seen.items if c.conversion in {Conversion.LIST, Conversion.CATEGORY}]
+    for mine in (c.target for c in seen.users if c.conversion is Conversion.LIST):
+        words = _words(seen.profiles.column(mine))
+        for theirs in (c.target for c in worded):
+            others = _words(seen.table.column(theirs))
+            if others and len(words & others) >= _COMMON * min(len(words), len(others)):
+                yield mine, theirs
+
+
+def _words(column: pa.ChunkedArray) -> set[str]:
+    part = column.slice(0, _SAMPLE)
+    return set(pc.unique(pc.list_flatten(part) if pa.types.is_list(part.type) else part.drop_null()).to_pylist())
+
+
+def _recall_features(seen: _Seen, sheet: _Sheet) -> None:
+    if seen.shown:
+        return  # a model that reads them learns from what was logged of them, and these lists were shown by others
+    sheet.inputs["recall.score"] = ("{type: float}", "how early the recall branches found it, together")
+    sheet.feature("found", "recall.score", "the order in which recall alone would show things")
+    if seen.kinds:
+        sheet.inputs["recall.item_to_item_score"] = ("{type: float}", "how near it is to what the person dealt with")
+        sheet.feature("neighbours", "coalesce(recall.item_to_item_score, 0)", "people who chose the same chose this")
+
+
+def _noun(kind: str) -> str:
+    """Return a kind of event as part of a name."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in kind.lower()).strip("_")
+    return plain if plain[:1].isalpha() else f"kind_{plain}"
+
+
+def _quoted(text: str) -> str:
+    return text if text.replace("_", "").isalnum() and not text.isdigit() else f'"{text}"'
+
+
+def _feature_text(sheet: _Sheet) -> str:
+    """Return the feature file."""
+    lines = [
+        "# Suggested from the imported data: a beginning, to be read and changed.",
+        "# An input is a raw column or a statistic that is counted from the events, as known when a request is made.",
+        "inputs:",
+        *_lines(sheet.inputs),
+        "",
+        "# What the model may read. The expressions are those of docs/guide/features.md.",
+        "features:",
+        *_lines(sheet.features),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(entries: dict[str, tuple[str, str]]) -> list[str]:
+    width = max((len(name) for name in entries), default=0) + 1
+    return [f"  {name + ':':<{width}} {text}  # {why}" for name, (text, why) in entries.items()]
+
+
+def _project_text(seen: _Seen, sheet: _Sheet) -> str:
+    """Return the project file."""
+    texts = seen.of_type(Conversion.TEXT)
+    title = "item.title" if "item.title" in texts else (texts or ["item.title"])[0]
+    kinds = ", ".join(_quoted(kind) for kind in seen.wanted)
+    recall = []
+    if texts:
+        boosts = ", ".join(f"{name}: {2.0 if name == title else 1.0}" for name in texts)
+        recall.append(f"      lexical: {{fields: {{{boosts}}}}}  # words of the query in these texts")
+    if seen.kinds:
+        recall += [
+            f"      item_to_item: {{events: [{kinds}]}}  # what the same people chose as what this person chose",
+            f"      popular: {{events: [{kinds}]}}  # what most people chose",
+        ]
+    lines = [
+        "# Suggested from the imported data: a beginning, to be read and changed.",
+        "surfaces:",
+        "  search:  # one place where lists are shown",
+        "    model: ranking",
+        f"    title: {title}  # how the command line names an item",
+        "    recall:  # which items are worth scoring",
+        *recall,
+        "",
+        "models:",
+        "  ranking:",
+        *_model_lines(seen, sheet),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _model_lines(seen: _Seen, sheet: _Sheet) -> list[str]:
+    """Return the entry of the model, by how it can be learnt."""
+    inputs = ["    inputs:", *(f"      - {name}" for name in sheet.chosen)]
+    if not seen.kinds:
+        return inputs
+    labels = ", ".join(f"{_quoted(kind)}: {grade}" for kind, grade in seen.wanted.items())
+    lines = [*inputs, f"    labels: {{{labels}}}  # how much each kind of event says that an item was wanted"]
+    if seen.shown:
+        return [*lines, "    attribution: 30m  # how long after it was shown"]
+    return [
+        *lines,
+        "    params: {num_leaves: 3, num_iterations: 150, min_data_in_leaf: 100, feature_fraction: 0.7}  # little data",
+    ]

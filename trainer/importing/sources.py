@@ -1,0 +1,156 @@
+"""Files of other people, read part by part: CSV, JSON lines, Parquet and Arrow, each as columns by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from searchrank.errors import DataError
+from trainer.importing.encoding import open_text, read_encoding
+from trainer.importing.findings import Finding, Findings, Severity
+from trainer.importing.json_lines import open_json_lines
+from trainer.importing.part import ROWS, Part, Source
+
+__all__ = ["open_source"]
+
+BLOCK_BYTES: Final = 16 << 20
+_CSV: Final = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+_JSON: Final = (".jsonl", ".ndjson", ".json")
+_ARROW: Final = (".arrow", ".feather", ".ipc")
+_KNOWN: Final = "csv, tsv, jsonl, parquet and arrow files are read (csv and jsonl also as .gz)"
+
+
+def open_source(path: Path, *, encoding: str = "", delimiter: str = "", findings: Findings) -> Source:
+    """Open a file by its ending.
+
+    Args:
+        path: The file.
+        encoding: Of a text file; empty: UTF-8 unless its bytes say otherwise, which is noted as a finding.
+        delimiter: Between the fields of a CSV file; empty: by the ending.
+        findings: Where faults of single rows are noted, while they are read.
+
+    Raises:
+        DataError: When the file is of no known kind or is not what its ending says.
+    """
+    ending = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if ending in _CSV:
+        found = read_encoding(path, encoding, findings)
+        return _csv(path, found, delimiter or _CSV[ending], findings)
+    if ending in _JSON:
+        return open_json_lines(path, read_encoding(path, encoding, findings), findings)
+    try:
+        if ending in {".parquet", ".pq"}:
+            return _parquet(path)
+        if ending in _ARROW:
+            return _arrow(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    raise DataError(f"{path}: unknown ending {ending!r}; {_KNOWN}")
+
+
+def _csv(path: Path, encoding: str, delimiter: str, findings: Findings) -> Source:
+    """Open a CSV file; every value is read as text.
+
+    Raises:
+        DataError: When it is empty or two columns have one name.
+    """
+
+    def refused(row: Any) -> str:
+        findings.add(
+            Finding(
+                severity=Severity.ERROR,
+                what="wrong_width",
+                file=path.name,
+                message=f"rows with {row.actual_columns} fields where the header has {row.expected_columns}",
+                row=row.number - 1 if row.number else 0,
+                example=(row.text or "")[:80],
+                advice="quote fields that hold the delimiter, or name the right one with delimiter:",
+            )
+        )
+        return "skip"
+
+    reading = csv.ReadOptions(block_size=BLOCK_BYTES, encoding=encoding, use_threads=False)
+    parsing = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refused)
+    names = _header(path, encoding, delimiter)
+
+    def read(wanted: Sequence[str]) -> Iterator[Part]:
+        chosen = list(wanted) or list(names)
+        converting = csv.ConvertOptions(
+            column_types={name: pa.string() for name in chosen},
+            include_columns=chosen,
+            strings_can_be_null=False,
+            check_utf8=False,
+        )
+        try:
+            with csv.open_csv(
+                str(path), read_options=reading, parse_options=parsing, convert_options=converting
+            ) as reader:
+                yield from _parts(reader)
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{path} cannot be read as CSV: {error}") from error
+
+    return Source(path, names, read)
+
+
+def _header(path: Path, encoding: str, delimiter: str) -> tuple[str, ...]:
+    """Return the names of a CSV file's columns.
+
+    Raises:
+        DataError: When it is empty or two columns have one name.
+    """
+    with open_text(path, encoding) as file:
+        line = file.readline()
+    try:
+        header = csv.read_csv(pa.BufferReader(line.encode()), parse_options=csv.ParseOptions(delimiter=delimiter))
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path} has no header: {error}") from error
+    names = tuple(header.column_names)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path} has two columns of the name {twice!r}; rename one", field=twice)
+    return names
+
+
+def _parquet(path: Path) -> Source:
+    with parquet.ParquetFile(path) as file:
+        names = tuple(file.schema_arrow.names)
+
+    def read(wanted: Sequence[str]) -> Iterator[Part]:
+        with parquet.ParquetFile(path) as file:
+            yield from _parts(file.iter_batches(batch_size=ROWS, columns=list(wanted) or list(names)))
+
+    return Source(path, names, read)
+
+
+def _arrow(path: Path) -> Source:
+    """Map an Arrow file, or read a stream."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with pa.memory_map(str(path)) as mapped:
+            if mapped.read(6) == b"ARROW1":
+                file = pa.ipc.open_file(mapped)
+                yield from (file.get_batch(number) for number in range(file.num_record_batches))
+            else:
+                mapped.seek(0)
+                yield from pa.ipc.open_stream(mapped)
+
+    def read(wanted: Sequence[str]) -> Iterator[Part]:
+        yield from _parts(batch.select(list(wanted) or list(names)) for batch in batches())
+
+    with pa.memory_map(str(path)) as mapped:
+        is_file = mapped.read(6) == b"ARROW1"
+        mapped.seek(0)
+        names = tuple((pa.ipc.open_file(mapped) if is_file else pa.ipc.open_stream(mapped)).schema.names)
+    return Source(path, names, read)
+
+
+def _parts(batches: Any) -> Iterator[Part]:
+    first = 1
+    for batch in batches:
+        if batch.num_rows:
+            yield Part(first, dict(zip(batch.schema.names, batch.columns, strict=True)), batch.num_rows)
+            first += batch.num_rows
