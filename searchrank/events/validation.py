@@ -22,6 +22,7 @@ MAX_ID_BYTES: Final = 128
 
 _FIRST_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
+_MOST_VALUE: Final = 1e9
 _CORE: Final = {field.name: field.type for field in CORE}
 _REQUIRED: Final = frozenset(REQUIRED_COLUMNS)
 _ID_COLUMNS: Final = ("event_id", "request_id", "user_id", "linked_id", "session_id", "item_id")
@@ -132,6 +133,18 @@ def _check_values(columns: Mapping[str, pa.ChunkedArray]) -> None:
             raise DataError(f"row {row} is an empty string; leave it null when there is none", field=name)
     for name in (name for name in ("event_time", "arrival_time") if name in columns):
         _check_times(columns[name], name)
+    if "value" in columns:
+        _check_sums(columns["value"])
+
+
+def _check_sums(values: pa.ChunkedArray) -> None:
+    row = _first(pc.greater(pc.abs(values), _MOST_VALUE))
+    if row >= 0:
+        raise DataError(
+            f"row {row} is {values[row].as_py():g}; at most {_MOST_VALUE:.0e} either way can be summed exactly, "
+            "use a larger unit",
+            field="value",
+        )
 
 
 def _check_times(column: pa.ChunkedArray, name: str) -> None:

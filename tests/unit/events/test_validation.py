@@ -109,6 +109,12 @@ def test_the_first_and_last_years_are_taken():
     assert conform(table(arrival_time=times), {}, strict=False).column("arrival_time").null_count == 1
 
 
+@pytest.mark.parametrize("value", [1.1e9, -1e13, float("inf")])
+def test_a_value_too_large_to_be_summed_exactly_is_located_before_it_stops_every_reader(value):
+    with pytest.raises(DataError, match=r"^value: row 1 is .* larger unit"):
+        conform(table(value=[1e9, value, None]), {}, strict=False)
+
+
 def test_an_input_column_of_nulls_does_not_decide_the_type_of_what_comes_later():
     assert conform(table(**{"request.x": pa.nulls(3)}), {}, strict=False).column_names == CORE.names
 
