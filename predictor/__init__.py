@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from predictor.answers import Arm, Coverage, Explanation, Filtering, Finding, Ranking, ReleaseIdentity, SearchResult
     from predictor.background import running_server
     from predictor.client import AsyncClient, Client, Query
-    from predictor.supervisor import ServeOptions
+    from predictor.serve_options import ServeOptions
     from predictor.writing import (
         Acknowledgement,
         DeleteItem,
@@ -54,7 +54,7 @@ _HOMES: Final = {
     "AsyncClient": "client",
     "Client": "client",
     "Query": "client",
-    "ServeOptions": "supervisor",
+    "ServeOptions": "serve_options",
     "running_server": "background",
     **dict.fromkeys(("DeleteItem", "DeleteUser", "Interaction", "LinkUsers", "PutItem", "PutUser"), "writing"),
     **dict.fromkeys(("Acknowledgement", "Reaction"), "writing"),

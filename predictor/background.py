@@ -13,11 +13,11 @@ from searchrank import errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from predictor.supervisor import ServeOptions
+    from predictor.serve_options import ServeOptions
 
 __all__ = ["running_server"]
 
-STOP_SECONDS: Final = 15.0
+STOP_SECONDS: Final = 15.0  # beside the time to drain
 
 
 @contextlib.contextmanager
@@ -33,9 +33,7 @@ def running_server(options: ServeOptions) -> Iterator[list[str]]:
     Raises:
         SearchRankError: When the server refuses to start, as the server's own error.
     """
-    command = [sys.executable, "-m", "predictor.supervisor", "--home", str(options.home), "--host", options.host]
-    command += ["--port", str(options.port), "--workers", str(options.workers)]
-    command += ["--metrics-port", str(options.metrics_port), "--serving-log", str(options.serving_log)]
+    command = [sys.executable, "-m", "predictor.supervisor", *options.arguments()]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own module
         try:
             line = process.stdout.readline() if process.stdout else b""
@@ -47,6 +45,6 @@ def running_server(options: ServeOptions) -> Iterator[list[str]]:
         finally:
             process.terminate()
             try:
-                process.wait(STOP_SECONDS)
+                process.wait(STOP_SECONDS + options.drain_seconds)
             except subprocess.TimeoutExpired:
                 process.kill()

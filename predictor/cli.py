@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from predictor.connection import Ca, Certificate, Key, Targets, connect
 from searchrank.cli import Home, Json, emit
 from searchrank.errors import ConfigError, RequestError
 
@@ -26,10 +27,6 @@ __all__ = ["explain", "rank", "search", "serve"]
 
 DEFAULT_HOME = Path(".searchrank")
 _SHARES = {"on": 1.0, "off": 0.0}
-DEFAULT_TARGETS = ["127.0.0.1:50051", "127.0.0.1:50052"]
-Targets = Annotated[
-    list[str] | None, typer.Option("--target", help="A worker's host:port; repeat it. Default: ports 50051 and 50052.")
-]
 SurfaceName = Annotated[str, typer.Option("--surface", help="Surface to ask; needed when the project has several.")]
 User = Annotated[str, typer.Option("--user", help="Who asks.")]
 Text = Annotated[str, typer.Option("--query", help="Text typed.")]
@@ -53,10 +50,21 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
     serving_log: Annotated[
         str, typer.Option("--serving-log", help="Log what is answered: on, off, or a share of requests such as 0.1.")
     ] = "on",
+    tls_certificate: Annotated[Path | None, typer.Option(help="Certificate chain to show; encrypts.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate.")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="Take only callers with certificates signed by it.")
+    ] = None,
+    drain_seconds: Annotated[float, typer.Option(min=0, max=600, help="Go on answering so long when stopping.")] = 0.5,
+    max_connection_age: Annotated[
+        float, typer.Option(min=0, help="Seconds until callers connect anew; 0: never.")
+    ] = 300,
     as_json: Json = False,
 ) -> None:
     """Serve the live releases over gRPC until interrupted."""
-    from predictor.supervisor import ServeOptions, Supervisor  # noqa: PLC0415 - a verb imports what it runs
+    from predictor.serve_options import ServeOptions  # noqa: PLC0415 - a verb imports what it runs
+    from predictor.supervisor import Supervisor  # noqa: PLC0415
+    from predictor.tls import Tls  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
@@ -67,7 +75,15 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
             sys.stderr.write(f"ready: {', '.join(targets)} (stop with Ctrl-C)\n")
 
     options = ServeOptions(
-        home=home, host=host, port=port, workers=workers, metrics_port=metrics_port, serving_log=_share(serving_log)
+        home=home,
+        host=host,
+        port=port,
+        workers=workers,
+        metrics_port=metrics_port,
+        serving_log=_share(serving_log),
+        tls=Tls.of(tls_certificate, tls_key, tls_client_ca),
+        drain_seconds=drain_seconds,
+        max_connection_age=max_connection_age,
     )
 
     async def supervise() -> None:
@@ -99,16 +115,18 @@ def search(  # noqa: PLR0913, PLR0917 - one option each
     context: Context = None,
     time: Moment = None,
     target: Targets = None,
+    tls_ca: Ca = None,
+    tls_certificate: Certificate = None,
+    tls_key: Key = None,
     timeout: Timeout = 2.0,
     home: Home = DEFAULT_HOME,
     as_json: Json = False,
 ) -> None:
     """Search the running server and say what found each item."""
-    from predictor.client import Client  # noqa: PLC0415 - a verb imports what it runs
-    from predictor.titles import titles  # noqa: PLC0415
+    from predictor.titles import titles  # noqa: PLC0415 - a verb imports what it runs
 
     asked = _query(surface=surface, user=user, text=query, context=context, time=time, limit=limit)
-    with Client(target or DEFAULT_TARGETS) as client:
+    with connect(target, tls_ca, tls_certificate, tls_key) as client:
         result = client.search(asked, timeout=timeout)
     names = titles(home, surface, result.ids)
     if as_json:
@@ -145,15 +163,17 @@ def rank(  # noqa: PLR0913, PLR0917 - one option each
     context: Context = None,
     time: Moment = None,
     target: Targets = None,
+    tls_ca: Ca = None,
+    tls_certificate: Certificate = None,
+    tls_key: Key = None,
     timeout: Timeout = 2.0,
     home: Home = DEFAULT_HOME,
     as_json: Json = False,
 ) -> None:
     """Rank given items on the running server."""
-    from predictor.client import Client  # noqa: PLC0415 - a verb imports what it runs
-    from predictor.titles import titles  # noqa: PLC0415
+    from predictor.titles import titles  # noqa: PLC0415 - a verb imports what it runs
 
-    with Client(target or DEFAULT_TARGETS) as client:
+    with connect(target, tls_ca, tls_certificate, tls_key) as client:
         asked = _query(surface=surface, user=user, text=query, context=context, time=time)
         result = client.rank(asked, ids, timeout=timeout)
     names = titles(home, surface, [str(item) for item in result.ids])
@@ -176,13 +196,14 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
     context: Context = None,
     time: Moment = None,
     target: Targets = None,
+    tls_ca: Ca = None,
+    tls_certificate: Certificate = None,
+    tls_key: Key = None,
     timeout: Timeout = 5.0,
     as_json: Json = False,
 ) -> None:
     """Say why items get their scores: what the model read and what each column adds."""
-    from predictor.client import Client  # noqa: PLC0415 - a verb imports what it runs
-
-    with Client(target or DEFAULT_TARGETS) as client:
+    with connect(target, tls_ca, tls_certificate, tls_key) as client:
         asked = _query(surface=surface, user=user, text=query, context=context, time=time)
         told = client.explain(asked, ids, timeout=timeout)
     parts = told.contributions if len(told.contributions) else [[math.nan] * len(told.columns)] * len(told.ids)

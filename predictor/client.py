@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import grpc
 
 from predictor.answers import Explanation, Ranking, SearchResult
+from predictor.tls import Tls, unlike_ends
 from predictor.values import Value, columns, item_ids
 from predictor.writing import Acknowledgement, Change, Reaction, feedback_request, ingest_request
 from searchrank.errors import (
@@ -33,11 +34,23 @@ DEFAULT_TARGET: Final = "127.0.0.1:50051"
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
+_START: Final = "run 'searchrank serve' or name it with --target"
+_RETRY: Final = {  # the next attempt is the next worker's
+    "maxAttempts": 3,
+    "initialBackoff": "0.01s",
+    "maxBackoff": "0.1s",
+    "backoffMultiplier": 4,
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],  # what a server that ends had not yet begun is cancelled
+}
+_CONFIG: Final = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [{"name": [{"service": "searchrank.v1.RankingService"}], "retryPolicy": _RETRY}],
+}
 _OPTIONS: Final = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    ("grpc.service_config", json.dumps(_CONFIG)),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
 ]
@@ -115,11 +128,14 @@ def _address(targets: Sequence[str] | str) -> str:
     """Return the target name that makes one channel of several workers.
 
     Raises:
-        RequestError: When a target is not ``host:port``.
+        RequestError: When there is no target, or one is not ``host:port``.
         UnavailableError: When a host's address is not known.
     """
     addresses = []
-    for target in [targets] if isinstance(targets, str) else targets:
+    named = [targets] if isinstance(targets, str) else targets
+    if not named:
+        raise RequestError("no worker is named", field="targets")
+    for target in named:
         host, _, port = target.rpartition(":")
         if not host or not port.isdigit():
             raise RequestError(f"{target!r} is not host:port", field="targets")
@@ -128,6 +144,17 @@ def _address(targets: Sequence[str] | str) -> str:
         except OSError as error:
             raise UnavailableError(f"no address for {host!r}: {error}") from error
     return f"ipv4:{','.join(addresses)}"
+
+
+def _channel(module: Any, targets: Sequence[str] | str, tls: Tls | None) -> Any:
+    """Return a channel of ``grpc`` or ``grpc.aio`` to several workers."""
+    address = _address(targets)
+    if tls is None:
+        return module.insecure_channel(address, options=_OPTIONS)
+    first = targets if isinstance(targets, str) else targets[0]
+    name = tls.server_name or first.rpartition(":")[0]
+    options = [*_OPTIONS, ("grpc.ssl_target_name_override", name)]
+    return module.secure_channel(address, tls.channel_credentials(), options=options)
 
 
 def _error(error: grpc.RpcError, targets: Sequence[str] | str) -> SearchRankError:
@@ -139,7 +166,9 @@ def _error(error: grpc.RpcError, targets: Sequence[str] | str) -> SearchRankErro
         refused.field = next((value for key, value in trailing or () if key == "searchrank-field"), "")
         return refused
     if code is grpc.StatusCode.UNAVAILABLE and "connect" in words:
-        words = f"nothing answers at {targets}: run 'searchrank serve' or name it with --target ({words})"
+        why = unlike_ends(words)
+        what = f"cannot speak with {targets}: {why}" if why else f"nothing answers at {targets}: {_START}"
+        words = f"{what} ({words})"
     return _ERRORS.get(code, SearchRankError)(words or code.name)
 
 
@@ -175,9 +204,9 @@ class Client:
     ``SearchRankError`` (the server failed).
     """
 
-    def __init__(self, targets: Sequence[str] | str = DEFAULT_TARGET) -> None:
+    def __init__(self, targets: Sequence[str] | str = DEFAULT_TARGET, *, tls: Tls | None = None) -> None:
         self._targets = targets
-        self._channel = grpc.insecure_channel(_address(targets), options=_OPTIONS)
+        self._channel = _channel(grpc, targets, tls)
         self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._writes = ingest_pb2_grpc.IngestServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
@@ -254,9 +283,9 @@ class Client:
 class AsyncClient:
     """The same for asyncio; make it inside the running loop."""
 
-    def __init__(self, targets: Sequence[str] | str = DEFAULT_TARGET) -> None:
+    def __init__(self, targets: Sequence[str] | str = DEFAULT_TARGET, *, tls: Tls | None = None) -> None:
         self._targets = targets
-        self._channel = grpc.aio.insecure_channel(_address(targets), options=_OPTIONS)
+        self._channel = _channel(grpc.aio, targets, tls)
         self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._writes = ingest_pb2_grpc.IngestServiceStub(self._channel)  # type: ignore[no-untyped-call]
 

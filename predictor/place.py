@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Place"]
 
 STOP_SECONDS: Final = 8.0
+RENEW_SECONDS: Final = 120.0  # how long the next process may take to be ready
+SETTLE_SECONDS: Final = 1.0  # how long callers have, at least, to find it
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 2.0
 STEADY_SECONDS: Final = 5.0
@@ -33,12 +35,25 @@ class Place:
         process: What fills the place now.
     """
 
-    def __init__(self, name: str, command: Sequence[str], stopping: asyncio.Event) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], stopping: asyncio.Event, *, patience: float = STOP_SECONDS
+    ) -> None:
+        """Prepare; nothing is started before ``keep``.
+
+        Args:
+            name: What it is called in the log.
+            command: What is run.
+            stopping: Set when everything is to end.
+            patience: Seconds that a process may take to end before it is killed.
+        """
         self.name = name
         self.ready = asyncio.Event()
         self.process: asyncio.subprocess.Process | None = None
         self._command = list(command)
         self._stopping = stopping
+        self._patience = patience
+        self._is_up = asyncio.Event()
+        self._leaves = False
         self._refusal: dict[str, str] = {}
 
     async def keep(self) -> None:
@@ -57,6 +72,9 @@ class Place:
             failures += not self.ready.is_set()
             if failures and (self._refusal or failures == MOST_FAILURES):
                 raise self._error(code, failures)
+            if self._leaves:
+                self._leaves = False
+                continue
             lived = time.monotonic() - began
             pause = FIRST_PAUSE if lived > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
             _logger.error("%s ended with code %s, next try in %.1f s", self.name, code, pause)
@@ -66,6 +84,7 @@ class Place:
     async def _live(self) -> int:
         """Run one process from its start to its end; return its exit code."""
         self._refusal = {}
+        self._is_up.clear()
         pipe = asyncio.subprocess.PIPE
         self.process = await asyncio.create_subprocess_exec(
             *self._command, stdin=pipe, stdout=pipe, start_new_session=True
@@ -85,7 +104,24 @@ class Place:
             return
         if told.get("ready"):
             self.ready.set()
+            self._is_up.set()
         self._refusal = {"error": told["error"], "kind": told.get("kind", "")} if told.get("error") else {}
+
+    async def replace(self) -> None:
+        """End the process, wait until the next one is ready, and as long again for callers to find it.
+
+        A caller tries an address again after a pause that grows with the time for which nothing answered.
+
+        Raises:
+            TimeoutError: When the next one is not ready in time.
+        """
+        _logger.info("%s is replaced", self.name)
+        self._is_up.clear()
+        self._leaves = True
+        await self.end()
+        began = time.monotonic()
+        await asyncio.wait_for(self._is_up.wait(), RENEW_SECONDS)
+        await asyncio.sleep(max(SETTLE_SECONDS, time.monotonic() - began))
 
     async def end(self) -> None:
         """Let the process stop, or kill it when it does not."""
@@ -95,9 +131,9 @@ class Place:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            await asyncio.wait_for(process.wait(), self._patience)
         except TimeoutError:
-            _logger.warning("%s did not stop within %.0f s and is killed", self.name, STOP_SECONDS)
+            _logger.warning("%s did not stop within %.0f s and is killed", self.name, self._patience)
             process.kill()
             await process.wait()
 

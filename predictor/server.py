@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from predictor.recording import Record
     from predictor.serving import Serving
     from predictor.surface import ServedSurface
+    from predictor.tls import Tls
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -90,17 +91,26 @@ class RankingServer:
     """A port with the ranking and ingest services, health and reflection behind it."""
 
     def __init__(
-        self, serving: Serving, metrics: Metrics, record: Record | None = None, link: JournalLink | None = None
+        self,
+        serving: Serving,
+        metrics: Metrics,
+        record: Record | None = None,
+        link: JournalLink | None = None,
+        *,
+        max_connection_age: float = 0.0,
     ) -> None:
-        """Prepare; nothing listens yet.
+        """Prepare; nothing listens before ``start``.
 
         Args:
             serving: What answers.
             metrics: Counts.
             record: Takes every answer of ``Rank`` and ``Search`` for the serving log; None: they are not logged.
             link: The line to the journal; None: writes are answered with UNAVAILABLE.
+            max_connection_age: Seconds after which a caller is asked to connect anew, so that callers spread again
+                over workers that came later; gRPC varies it by a tenth. 0: never.
         """
-        self._server = grpc.aio.server(options=_OPTIONS)
+        age = [("grpc.max_connection_age_ms", int(max_connection_age * 1000))] if max_connection_age else []
+        self._server = grpc.aio.server(options=[*_OPTIONS, *age])
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
         servicer = RankingServicer(serving, metrics, record)
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
@@ -110,8 +120,8 @@ class RankingServer:
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen, and report SERVING.
+    async def start(self, host: str, port: int, tls: Tls | None = None) -> int:
+        """Listen, encrypted if ``tls`` says with what, and report SERVING.
 
         Returns:
             The port, chosen by the system when 0 was asked for.
@@ -119,8 +129,13 @@ class RankingServer:
         Raises:
             ConflictError: When the port is taken.
         """
+        address = f"{host}:{port}"
+        credentials = None if tls is None else tls.server_credentials()
         try:
-            bound = self._server.add_insecure_port(f"{host}:{port}")
+            if credentials is None:
+                bound = self._server.add_insecure_port(address)
+            else:
+                bound = self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise ConflictError(f"cannot listen on {host}:{port}, the port is taken; choose another --port") from error
         await self._server.start()
@@ -128,8 +143,14 @@ class RankingServer:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return int(bound)
 
-    async def stop(self, grace: float = GRACE_SECONDS) -> None:
-        """Report NOT_SERVING, take no new requests, let running ones finish within the grace in seconds."""
+    async def stop(self, grace: float = GRACE_SECONDS, *, drain: float = 0.0) -> None:
+        """Report NOT_SERVING, go on answering while balancers notice, then let running requests finish and end.
+
+        Args:
+            grace: Seconds that running requests have after no new ones are taken.
+            drain: Seconds that new ones are taken for after NOT_SERVING is reported.
+        """
         await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(drain)
         await self._server.stop(grace)
         await asyncio.sleep(0)

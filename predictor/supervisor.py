@@ -7,19 +7,19 @@ ends, so that no worker outlives its supervisor.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import logging
 import signal
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from predictor.place import Place
+from predictor.place import STOP_SECONDS, Place
 from predictor.ports import worker_ports
+from predictor.serve_options import ServeOptions
 from predictor.stamp import take_stamp
 from searchrank import errors
 from searchrank.workspace import Workspace
@@ -27,31 +27,10 @@ from searchrank.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Commands", "ServeOptions", "Supervisor", "main"]
+__all__ = ["Commands", "Supervisor", "main"]
 
 WATCH_SECONDS: Final = 0.25
 _logger = logging.getLogger("searchrank.supervisor")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
-    """What to serve and where.
-
-    Attributes:
-        home: The workspace's folder.
-        host: Address to listen on.
-        port: Port of the first worker, the others follow; 0 finds free ones.
-        workers: Processes.
-        metrics_port: Port of the first worker's metrics, the others follow; 0 means none.
-        serving_log: Share of the requests that the serving log keeps, 0 to 1.
-    """
-
-    home: Path
-    host: str = "127.0.0.1"
-    port: int = 50051
-    workers: int = 2
-    metrics_port: int = 0
-    serving_log: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +68,7 @@ class Supervisor:
         self._options = options
         self._on_ready = on_ready
         self._stopping = asyncio.Event()
+        self._renew = asyncio.Event()
         self._targets: list[str] = []
         self._failure: errors.SearchRankError | None = None
 
@@ -102,10 +82,13 @@ class Supervisor:
         Raises:
             NotFoundError: When the folder holds no project.
             ConflictError: When a port is taken.
+            ConfigError: When connections cannot be encrypted as asked.
             SearchRankError: When a worker refuses to start; the error is the worker's.
         """
         options = self._options
         workspace = Workspace(options.home).require()
+        if options.tls is not None:
+            options.tls.check(server=True)
         ports = worker_ports(options.host, options.port, options.workers)
         if options.metrics_port:
             worker_ports(options.host, options.metrics_port, options.workers)
@@ -113,12 +96,15 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._renew.set)
         with tempfile.TemporaryDirectory(prefix="searchrank-", ignore_cleanup_errors=True) as folder:
             socket = str(Path(folder, "journal"))  # a socket's path has at most 107 bytes, a workspace's may have more
             command = [*self._commands.journal, "--home", str(options.home), "--socket", socket]
             journal = Place("the journal", command, self._stopping)
+            patience = STOP_SECONDS + options.drain_seconds
             workers = [
-                Place(f"worker {k}", self._worker(k, port, socket), self._stopping) for k, port in enumerate(ports)
+                Place(f"worker {k}", self._worker(k, port, socket), self._stopping, patience=patience)
+                for k, port in enumerate(ports)
             ]
             await self._keep(workspace, journal, workers)
         if self._failure is not None:
@@ -126,11 +112,9 @@ class Supervisor:
 
     def _worker(self, index: int, port: int, socket: str) -> list[str]:
         options = self._options
-        command = [*self._commands.worker, "--home", str(options.home), "--supervised", "--journal", socket]
-        command += ["--host", options.host, "--port", str(port), "--serving-log", str(options.serving_log)]
-        if options.metrics_port:
-            command += ["--metrics-port", str(options.metrics_port + index)]
-        return command
+        metrics = options.metrics_port + index if options.metrics_port else 0
+        own = replace(options, port=port, workers=1, metrics_port=metrics)
+        return [*self._commands.worker, *own.arguments(), "--supervised", "--journal", socket]
 
     async def _keep(self, workspace: Workspace, journal: Place, workers: Sequence[Place]) -> None:
         """Run everything until told to stop, the journal until the last worker has ended."""
@@ -139,6 +123,7 @@ class Supervisor:
         others = [
             asyncio.create_task(self._announce(places, workers)),
             asyncio.create_task(self._build_on_change(workspace)),
+            asyncio.create_task(self._renew_on_demand(workers)),
         ]
         await self._stopping.wait()
         for task in others:
@@ -159,6 +144,17 @@ class Supervisor:
             await place.ready.wait()
         pids = [worker.process.pid for worker in workers if worker.process is not None]
         self._on_ready(self._targets, pids)
+
+    async def _renew_on_demand(self, workers: Sequence[Place]) -> None:
+        """Replace the workers one after the other whenever SIGHUP asks for it, so that the others go on serving."""
+        while True:
+            await self._renew.wait()
+            self._renew.clear()
+            try:
+                for worker in workers:
+                    await worker.replace()
+            except TimeoutError:
+                _logger.exception("a replaced worker does not serve again; the ones after it stay as they are")
 
     async def _build_on_change(self, workspace: Workspace) -> None:
         """Prepare what workers will map, in a process of its own, whenever something else is to be served."""
@@ -186,14 +182,7 @@ async def _run(command: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Supervise from the command line; writes one JSON line to standard output when every worker serves."""
-    parser = argparse.ArgumentParser(prog="predictor.supervisor")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=50051)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--metrics-port", type=int, default=0)
-    parser.add_argument("--serving-log", type=float, default=1.0)
-    options = ServeOptions(**vars(parser.parse_args(arguments)))
+    options = ServeOptions.parse(arguments, "predictor.supervisor")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def tell(**words: Any) -> None:

@@ -19,6 +19,7 @@ from predictor.journal_link import JournalLink
 from predictor.lean import keep_lean
 from predictor.metrics import Metrics
 from predictor.recording import open_log
+from predictor.serve_options import ServeOptions
 from predictor.server import RankingServer
 from predictor.serving import Serving
 from predictor.supervised import stop_on, tell
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        uvloop.run(_serve(options))
+        uvloop.run(_serve(options.serve, options.journal, supervised=options.supervised))
     except SearchRankError as error:
         tell(error=str(error), kind=type(error).__name__)
         _logger.error("cannot serve: %s", error)  # noqa: TRY400 - its words say all
@@ -54,39 +55,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return ``serve``, what to serve and where, ``journal`` and ``supervised``."""
     parser = argparse.ArgumentParser(prog="predictor.worker")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--metrics-port", type=int, default=0)
-    parser.add_argument("--serving-log", type=float, default=1.0, help="share of the requests that are logged, 0 to 1")
     parser.add_argument("--journal", type=Path, help="socket of the journal; without it nothing can be written")
     parser.add_argument("--supervised", action="store_true", help="stop when standard input ends")
-    return parser.parse_args(arguments)
+    found, rest = parser.parse_known_args(arguments)
+    found.serve = ServeOptions.parse(rest, "predictor.worker")
+    return found
 
 
-async def _serve(options: argparse.Namespace) -> None:
+async def _serve(options: ServeOptions, journal: Path | None, *, supervised: bool) -> None:
     began = perf_counter()
     stopping = asyncio.Event()
-    stop_on(stopping, supervised=options.supervised)
+    stop_on(stopping, supervised=supervised)
     metrics = Metrics()
     serving = Serving(Workspace(options.home))
     note(metrics, serving, serving.load())
-    serving.patience = BUILDER_SECONDS if options.supervised else 0.0
+    serving.patience = BUILDER_SECONDS if supervised else 0.0
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.host)
     await _warm(serving)
     log = open_log(serving.workspace, metrics, options.serving_log)
-    link = JournalLink(options.journal)
-    server = RankingServer(serving, metrics, log.offer if log else None, link)
-    port = await server.start(options.host, options.port)
+    link = JournalLink(journal)
+    age = options.max_connection_age
+    server = RankingServer(serving, metrics, log.offer if log else None, link, max_connection_age=age)
+    port = await server.start(options.host, options.port, options.tls)
     gc.collect()
     gc.freeze()
     background = [asyncio.create_task(watch(serving, metrics)), asyncio.create_task(link.run())]
     tell(ready=True, port=port, pid=os.getpid(), seconds=round(perf_counter() - began, 3))
     _logger.info("serving %s on %s:%d", serving.summary(), options.host, port)
     await stopping.wait()
-    await server.stop()
+    await server.stop(drain=options.drain_seconds)
     for task in background:
         task.cancel()
     if log is not None:

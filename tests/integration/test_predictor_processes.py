@@ -1,5 +1,6 @@
 """Whole servers: a supervisor and its workers as processes, their deaths, their imports and their memory."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from predictor import Client, Query, ServeOptions, running_server
+from predictor import AsyncClient, Client, Query, ServeOptions, running_server
 from predictor.testing import make_shop
 from searchrank.errors import ConflictError, NotFoundError, UnavailableError
 
@@ -71,6 +72,31 @@ def test_sigterm_stops_everything_cleanly(home):
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(10) == 0
         assert not any(_answers(target) for target in server.told["targets"])
+
+
+async def test_no_request_is_lost_when_workers_are_replaced_under_load(home):
+    with Supervised(home, "--drain-seconds", "0.2") as server:
+        async with AsyncClient(server.told["targets"]) as client:
+            asking = [asyncio.create_task(_ask(client)) for _ in range(4)]
+            await asyncio.sleep(0.3)
+            server.process.send_signal(signal.SIGHUP)
+            await asyncio.to_thread(_until, lambda: not any(_alive(pid) for pid in server.told["pids"]))
+            await asyncio.to_thread(_until, lambda: all(_answers(target) for target in server.told["targets"]))
+            for task in asking:
+                task.cancel()
+            answered = sum([await task for task in asking])
+    assert answered > 200
+
+
+async def _ask(client) -> int:
+    answered = 0
+    try:
+        while True:
+            assert (await client.rank(ASKED, ["i3", "i1"], timeout=5.0)).ids == ["i1", "i3"]
+            answered += 1
+            await asyncio.sleep(0.005)
+    except asyncio.CancelledError:
+        return answered
 
 
 def test_a_busy_port_is_a_conflict_before_anything_is_spawned(home):
@@ -133,8 +159,8 @@ def test_a_supervisor_imports_neither_grpc_nor_anything_compiled():
 class Supervised:
     """A supervisor with two workers for the length of a ``with`` block, to be treated badly."""
 
-    def __init__(self, home: Path):
-        command = [sys.executable, "-m", "predictor.supervisor", "--home", str(home), "--port", "0"]
+    def __init__(self, home: Path, *options: str):
+        command = [sys.executable, "-m", "predictor.supervisor", "--home", str(home), "--port", "0", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
 
     def __enter__(self):
@@ -145,6 +171,10 @@ class Supervised:
         self.process.terminate()
         self.process.wait(10)
         self.process.stdout.close()
+
+
+def _alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def _answers(target: str) -> bool:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from predictor.ports import worker_ports
+from predictor.serve_options import ServeOptions
 from predictor.stamp import take_stamp
-from predictor.supervisor import Commands, ServeOptions, Supervisor
+from predictor.supervisor import Commands, Supervisor
 from searchrank.errors import ConflictError, NotFoundError, ReleaseRefusedError, SearchRankError
 from searchrank.workspace import Workspace
 
@@ -67,6 +68,21 @@ async def test_a_worker_that_dies_is_started_again(home, tmp_path):
         if len(list(tmp_path.glob("pid-*"))) == 2:
             break
     assert len(list(tmp_path.glob("pid-*"))) == 2
+    watched.supervisor.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_hangup_replaces_the_workers_one_after_the_other(home, tmp_path):
+    code = f"import os, pathlib; pathlib.Path({str(tmp_path)!r}, f'pid-{{os.getpid()}}').touch(); {READY}"
+    watched = Watched(home, code)
+    running = asyncio.create_task(watched.supervisor.run())
+    await asyncio.wait_for(watched.told.wait(), 5)
+    os.kill(os.getpid(), signal.SIGHUP)
+    seen = set()
+    while len(list(tmp_path.glob("pid-*"))) < 4:
+        await asyncio.sleep(0.01)
+        seen.add(sum(Path(f"/proc/{pid}").exists() for pid in watched.pids))
+    assert 1 in seen
     watched.supervisor.stop()
     await asyncio.wait_for(running, 5)
 

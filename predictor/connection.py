@@ -1,0 +1,42 @@
+"""How a verb reaches the running workers: the options for it, and the client they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from predictor.client import Client
+
+__all__ = ["DEFAULT_TARGETS", "Ca", "Certificate", "Key", "Targets", "connect"]
+
+DEFAULT_TARGETS: Final = ("127.0.0.1:50051", "127.0.0.1:50052")
+Targets = Annotated[
+    list[str] | None, typer.Option("--target", help="A worker's host:port; repeat it. Default: ports 50051 and 50052.")
+]
+Ca = Annotated[
+    Path | None,
+    typer.Option("--tls-ca", envvar="SEARCHRANK_TLS_CA", help="Certificates that the servers' is signed by."),
+]
+Certificate = Annotated[
+    Path | None,
+    typer.Option("--tls-certificate", envvar="SEARCHRANK_TLS_CERTIFICATE", help="Certificate to show to the servers."),
+]
+Key = Annotated[
+    Path | None, typer.Option("--tls-key", envvar="SEARCHRANK_TLS_KEY", help="Private key of that certificate.")
+]
+
+
+def connect(targets: list[str] | None, ca: Path | None, certificate: Path | None, key: Path | None) -> Client:
+    """Return a client of these workers; without any file, connections are not encrypted.
+
+    Raises:
+        ConfigError: When the files cannot be used.
+        RequestError: When a target is not ``host:port``.
+    """
+    from predictor.client import Client  # noqa: PLC0415 - a verb imports what it runs
+    from predictor.tls import Tls  # noqa: PLC0415
+
+    return Client(targets or DEFAULT_TARGETS, tls=Tls.of(certificate, key, ca))
