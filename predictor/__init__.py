@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from predictor.answers import Arm, Coverage, Explanation, Filtering, Finding, Ranking, ReleaseIdentity, SearchResult
     from predictor.background import running_server
-    from predictor.client import AsyncClient, Client, Query
+    from predictor.client import AsyncClient, Client
+    from predictor.query import Query, Sort
     from predictor.serve_options import ServeOptions
     from predictor.writing import (
         Acknowledgement,
@@ -47,14 +48,16 @@ __all__ = [
     "ReleaseIdentity",
     "SearchResult",
     "ServeOptions",
+    "Sort",
     "running_server",
 ]
 
 _HOMES: Final = {
     "AsyncClient": "client",
     "Client": "client",
-    "Query": "client",
+    "Query": "query",
     "ServeOptions": "serve_options",
+    "Sort": "query",
     "running_server": "background",
     **dict.fromkeys(("DeleteItem", "DeleteUser", "Interaction", "LinkUsers", "PutItem", "PutUser"), "writing"),
     **dict.fromkeys(("Acknowledgement", "Reaction"), "writing"),

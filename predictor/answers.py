@@ -144,10 +144,12 @@ class SearchResult:
         snapshot_id: Catalogue and state that were read.
         ids: Best first.
         scores: Shape ``(n,)``; NaN: not scored, see coverage.
-        found_by: For each id, the branches that found it.
+        found_by: For each id, the branches that found it; no branch on further pages.
         candidates: How many items the model was handed.
         coverage: What was left out.
         arms: The experiment arms that applied.
+        position: Place of the first id in the whole list, from 0.
+        next_page_token: Asks for the next page; empty: this is the last.
     """
 
     request_id: str
@@ -159,6 +161,8 @@ class SearchResult:
     candidates: int
     coverage: Coverage
     arms: tuple[Arm, ...] = ()
+    position: int = 0
+    next_page_token: str = ""
 
     @classmethod
     def of(cls, answer: ranking_pb2.SearchResponse) -> SearchResult:
@@ -169,6 +173,8 @@ class SearchResult:
             scores=np.array(answer.scores, np.float64),
             found_by=_findings(answer.provenance, len(heading["ids"])),
             candidates=answer.candidates,
+            position=answer.position,
+            next_page_token=answer.next_page_token,
         )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from predictor.answers import Arm, Coverage, Finding
-    from predictor.client import Query
+    from predictor.query import Query
 
 __all__ = ["explain", "rank", "search", "serve"]
 
@@ -235,7 +235,7 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
 def _query(  # noqa: PLR0913 - one for each option
     *, surface: str, user: str, text: str, context: list[str] | None, time: datetime | None, limit: int = 0
 ) -> Query:
-    from predictor.client import Query  # noqa: PLC0415 - a verb imports what it runs
+    from predictor.query import Query  # noqa: PLC0415 - a verb imports what it runs
 
     values = dict(_assignment(part) for part in context or ())
     moment = None if time is None else time.replace(tzinfo=UTC)

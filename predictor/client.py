@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import grpc
 
 from predictor.answers import Explanation, Ranking, SearchResult
+from predictor.query import Columns, Query, explain_request, rank_request, search_request
 from predictor.tls import Tls, unlike_ends
-from predictor.values import Value, columns, item_ids
 from predictor.writing import Acknowledgement, Change, Reaction, feedback_request, ingest_request
 from searchrank.errors import (
     DeadlineError,
@@ -23,12 +22,9 @@ from searchrank.errors import (
     SearchRankError,
     UnavailableError,
 )
-from searchrank.v1 import ingest_pb2, ingest_pb2_grpc, ranking_pb2, ranking_pb2_grpc
+from searchrank.v1 import ingest_pb2, ingest_pb2_grpc, ranking_pb2_grpc
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-__all__ = ["AsyncClient", "Client", "Query"]
+__all__ = ["AsyncClient", "Client"]
 
 DEFAULT_TARGET: Final = "127.0.0.1:50051"
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
@@ -60,63 +56,6 @@ _ERRORS: Final[dict[grpc.StatusCode, type[SearchRankError]]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """Who asks what, where and when.
-
-    Attributes:
-        surface: Name of a surface in the project.
-        user_id: Who asks; empty: nobody known.
-        session_id: The caller's session; empty: none.
-        text: Text as typed; empty: none.
-        request_id: A name for the request; empty: the server makes one.
-        time: The moment features are computed for, with a time zone; None: now.
-        context: Values of request-scope inputs by name.
-        limit: Most items to return; 0: the server's default.
-        filter: What an item must be, in the feature language; empty: anything.
-    """
-
-    surface: str
-    user_id: str = ""
-    session_id: str = ""
-    text: str = ""
-    request_id: str = ""
-    time: datetime | None = None
-    context: Mapping[str, Value] = field(default_factory=dict)
-    limit: int = 0
-    filter: str = ""
-
-    def _fields(self, *, limit: bool = True) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            "surface": self.surface,
-            "user_id": self.user_id,
-            "session_id": self.session_id,
-            "query": self.text,
-            "filter": self.filter,
-            "request_id": self.request_id,
-            "context": columns({name: [value] for name, value in self.context.items()}),
-        }
-        if self.time is not None:
-            fields["request_time"] = self.time
-        return fields | ({"limit": self.limit} if limit else {})
-
-
-Columns = Mapping[str, Sequence[Any]]
-
-
-def _rank(query: Query, ids: Sequence[str] | Sequence[int], sent: Columns) -> ranking_pb2.RankRequest:
-    return ranking_pb2.RankRequest(**query._fields(), candidates=item_ids(ids), candidate_columns=columns(sent))
-
-
-def _search(query: Query) -> ranking_pb2.SearchRequest:
-    return ranking_pb2.SearchRequest(**query._fields())
-
-
-def _explain(query: Query, ids: Sequence[str] | Sequence[int], sent: Columns) -> ranking_pb2.ExplainRequest:
-    fields = query._fields(limit=False)
-    return ranking_pb2.ExplainRequest(**fields, ids=item_ids(ids), candidate_columns=columns(sent))
 
 
 def _feedback(request_id: str, reactions: Sequence[Reaction], asked: Query | None) -> ingest_pb2.FeedbackRequest:
@@ -229,11 +168,11 @@ class Client:
         timeout: float = 1.0,
     ) -> Ranking:
         """Order candidates; ``sent`` holds candidate-scope values by input name, one for each id."""
-        return Ranking.of(self._call(self._stub.Rank, _rank(query, ids, sent or {}), timeout))
+        return Ranking.of(self._call(self._stub.Rank, rank_request(query, ids, sent or {}), timeout))
 
     def search(self, query: Query, *, timeout: float = 1.0) -> SearchResult:
         """Find and order items."""
-        return SearchResult.of(self._call(self._stub.Search, _search(query), timeout))
+        return SearchResult.of(self._call(self._stub.Search, search_request(query), timeout))
 
     def explain(
         self,
@@ -244,7 +183,7 @@ class Client:
         timeout: float = 1.0,
     ) -> Explanation:
         """Say why at most 20 items get their scores."""
-        return Explanation.of(self._call(self._stub.Explain, _explain(query, ids, sent or {}), timeout))
+        return Explanation.of(self._call(self._stub.Explain, explain_request(query, ids, sent or {}), timeout))
 
     def ingest(self, changes: Sequence[Change], *, timeout: float = 10.0) -> Acknowledgement:
         """Write 1 to 10,000 changes; they are on disk when this returns.
@@ -308,11 +247,11 @@ class AsyncClient:
         timeout: float = 1.0,
     ) -> Ranking:
         """Order candidates; ``sent`` holds candidate-scope values by input name, one for each id."""
-        return Ranking.of(await self._call(self._stub.Rank, _rank(query, ids, sent or {}), timeout))
+        return Ranking.of(await self._call(self._stub.Rank, rank_request(query, ids, sent or {}), timeout))
 
     async def search(self, query: Query, *, timeout: float = 1.0) -> SearchResult:
         """Find and order items."""
-        return SearchResult.of(await self._call(self._stub.Search, _search(query), timeout))
+        return SearchResult.of(await self._call(self._stub.Search, search_request(query), timeout))
 
     async def explain(
         self,
@@ -323,7 +262,7 @@ class AsyncClient:
         timeout: float = 1.0,
     ) -> Explanation:
         """Say why at most 20 items get their scores."""
-        return Explanation.of(await self._call(self._stub.Explain, _explain(query, ids, sent or {}), timeout))
+        return Explanation.of(await self._call(self._stub.Explain, explain_request(query, ids, sent or {}), timeout))
 
     async def ingest(self, changes: Sequence[Change], *, timeout: float = 10.0) -> Acknowledgement:
         """Write 1 to 10,000 changes; they are on disk when this returns.

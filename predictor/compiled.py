@@ -71,17 +71,15 @@ class Compiled:
 
         return self._borrow(evaluate)
 
-    def of_candidates(self, records: Records, rows: Rows) -> npt.NDArray[Any]:
+    def of_candidates(self, items: Records, rows: Rows) -> npt.NDArray[Any]:
         """Return its value for each candidate, shape ``(n,)``.
 
         Args:
-            records: Raw records of the catalogue that the rows are numbers of.
-            rows: The candidates.
+            items: Raw records of the candidates' items, shape ``(n,)``.
+            rows: Request and candidate records of the n; the rows of items are not looked at.
         """
         own = np.arange(len(rows))
-        return self.values(
-            self.block(records[rows.item_rows]), Rows(own, rows.requests, rows.request_rows, rows.candidates)
-        )
+        return self.values(self.block(items), Rows(own, rows.requests, rows.request_rows, rows.candidates))
 
     def _borrow(self, work: Callable[[Evaluator], T]) -> T:
         try:

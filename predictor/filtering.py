@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from predictor.journey import Filtering
+from predictor.stages import raw_items
 from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
     from predictor.compiled import Compiled
     from predictor.journey import Journey
     from predictor.screens import Screen
-    from predictor.stages import Asked
+    from predictor.stages import Asked, Found
     from predictor.surface import ServedSurface
     from searchrank.features import Expression, Rows
 
@@ -52,9 +53,9 @@ async def screened(surface: ServedSurface, asked: Asked, condition: Compiled, jo
     return screen
 
 
-def judge(surface: ServedSurface, condition: Compiled, rows: Rows) -> npt.NDArray[np.float32]:
+def judge(surface: ServedSurface, condition: Compiled, found: Found, rows: Rows) -> npt.NDArray[np.float32]:
     """Return what a filter says of each candidate, shape ``(n,)``: 1, 0, or NaN for unknown."""
-    return condition.of_candidates(surface.snapshot.catalogue.records, rows)
+    return condition.of_candidates(raw_items(surface, found), rows)
 
 
 def verdicts(truths: npt.NDArray[np.float32]) -> list[ranking_pb2.Verdict]:
@@ -63,9 +64,11 @@ def verdicts(truths: npt.NDArray[np.float32]) -> list[ranking_pb2.Verdict]:
     return [words.get(value, ranking_pb2.VERDICT_MISSING) for value in truths.tolist()]
 
 
-def sift(surface: ServedSurface, condition: Compiled, rows: Rows, journey: Journey) -> npt.NDArray[np.int64]:
+def sift(
+    surface: ServedSurface, condition: Compiled, found: Found, rows: Rows, journey: Journey
+) -> npt.NDArray[np.int64]:
     """Return the positions of the candidates that a filter keeps, ascending, and note what it removed."""
-    truths = judge(surface, condition, rows)
+    truths = judge(surface, condition, found, rows)
     kept = np.flatnonzero(truths > 0)
     missing = int(np.count_nonzero(np.isnan(truths)))
     journey.filtering = Filtering(len(rows), len(rows) - len(kept), missing, exact=False)

@@ -52,7 +52,7 @@ def passing(surface: ServedSurface, found: Found, rows: Rows, condition: Compile
     """Return which of given candidates pass the filter; all of them without one."""
     if condition is None:
         return Pool(found, rows, np.arange(len(rows)), len(rows))
-    kept = sift(surface, condition, rows, journey)
+    kept = sift(surface, condition, found, rows, journey)
     return Pool(found.take(kept), rows.take(kept), kept, len(rows))
 
 
@@ -86,7 +86,7 @@ async def _widen(surface: ServedSurface, asked: Asked, condition: Compiled, jour
         times = next(rounds)
         found = await recall(surface, asked, journey, Scope(limit=wanted * times, times=times))
         rows = hydrate(surface, asked, found, journey)
-        kept = sift(surface, condition, rows, journey)
+        kept = sift(surface, condition, found, rows, journey)
         enough = len(kept) >= wanted or found.exhausted
         if enough or until.passed or times == TIMES[-1]:
             break

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from predictor.block import open_block
 from predictor.compiled import Compiler
+from predictor.page_token import PageTokens
 from predictor.requests import Schema
 from predictor.scoring import Lane, Scoring
 from predictor.screens import Screens
@@ -123,6 +124,7 @@ class Loader:
             recall_cost=Cost(),
             compiler=Compiler(features),
             screens=Screens(snapshot.catalogue.records),
+            page_tokens=self._once("page", lambda: PageTokens.open(self._workspace.page_key)),
         )
 
     def _once(self, key: object, make: Callable[[], T]) -> T:

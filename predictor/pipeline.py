@@ -2,7 +2,8 @@
 
 Rank: assign experiments, admit, know who asks, locate, hydrate, score, order, answer. Search: assign, admit, know,
 recall, hydrate, score, order, answer. Assigning is in ``predictor.trials``, every other stage in ``predictor.stages``;
-what crosses the wire is made in ``predictor.responses``, what is logged of it in ``predictor.recording``.
+what crosses the wire is made in ``predictor.responses``, what is logged of it in ``predictor.recording``. A further
+page of a list is read from its token alone.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING
 from predictor.filtering import admit_filter, judge, verdicts
 from predictor.gathering import gather, passing
 from predictor.journey import Deadline, Journey
-from predictor.recording import Result, answered
+from predictor.paging import leave, turn
+from predictor.recording import Result, answered, turned
 from predictor.requests import MAX_EXPLAINED, MAX_RESULTS, admit_candidates, admit_question
-from predictor.responses import explain_response, rank_response, search_response
+from predictor.responses import explain_response, item_ids, page_response, rank_response, search_response
+from predictor.sorting import admit_sort, arranged
 from predictor.stages import Scope, hydrate, know, locate, ordered, reasons, recall, score
 from predictor.trials import assign
 from searchrank.errors import RequestError
@@ -73,6 +76,8 @@ async def search(
         RequestError: When the request is wrong; names the field.
     """
     journey = Journey(Deadline.of_call(remaining, surface.budget))
+    if request.page_token:
+        return _turn(surface, request, journey, record)
     surface = assign(surface, request, journey)
     question = admit_question(request, surface.schema)
     if not surface.recaller.branches:
@@ -80,15 +85,29 @@ async def search(
     if question.limit > MAX_RESULTS:
         raise RequestError(f"{question.limit:,}, at most {MAX_RESULTS:,} results are given", field="limit")
     limit = question.limit or surface.config.limit
-    condition = admit_filter(surface, request.filter)
+    condition, keys = admit_filter(surface, request.filter), admit_sort(surface, request.sort)
     journey.ran("admit")
     asked = know(surface, question, journey)
     pool = await gather(surface, asked, condition, journey, wanted=max(limit, surface.config.candidates))
     scored = await score(surface, pool.rows, journey)
-    order = ordered(scored.scores, limit)
-    response = search_response(surface, asked, pool.found, scored.scores, order, journey)
+    order = arranged(surface, pool, scored.scores, keys)
+    page, rest = order[:limit], order[limit:]
+    response = search_response(surface, asked, pool.found, scored.scores, page, journey)
+    left = item_ids(surface, pool.found, rest), scored.scores[rest]
+    response.next_page_token = leave(surface, asked, request, response, left)
     if record is not None:
-        record(answered("Search", surface, asked, pool.found, Result(scored, order), journey))
+        record(answered("Search", surface, asked, pool.found, Result(scored, page), journey))
+    return response
+
+
+def _turn(
+    surface: ServedSurface, request: ranking_pb2.SearchRequest, journey: Journey, record: Record | None
+) -> ranking_pb2.SearchResponse:
+    """Return a further page of a list; nothing is asked, found or scored again."""
+    page = turn(surface, request)
+    response = page_response(page, journey)
+    if record is not None:
+        record(turned(surface, page, journey))
     return response
 
 
@@ -115,5 +134,5 @@ async def explain(
     told = await reasons(surface, rows, journey)
     response = explain_response(surface, asked, found, recalled, told, journey)
     if condition is not None:
-        response.verdicts.extend(verdicts(judge(surface, condition, rows)))
+        response.verdicts.extend(verdicts(judge(surface, condition, found, rows)))
     return response

@@ -15,12 +15,13 @@ from searchrank.serving_log import Answered, ServingLogWriter
 if TYPE_CHECKING:
     from predictor.journey import Journey
     from predictor.metrics import Metrics
+    from predictor.paging import Page
     from predictor.scoring import Scored
     from predictor.stages import Asked, Found
     from predictor.surface import ServedSurface
     from searchrank.workspace import Workspace
 
-__all__ = ["Record", "Result", "answered", "open_log"]
+__all__ = ["Record", "Result", "answered", "open_log", "turned"]
 
 Record = Callable[[Answered], None]
 
@@ -71,6 +72,37 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
         order=result.order,
         first=result.first,
         features_digest=result.scored.features_digest,
+    )
+
+
+def turned(surface: ServedSurface, page: Page, journey: Journey) -> Answered:
+    """Return what the serving log keeps of a further page: an answer of the same search with this page's items."""
+    whole, n = page.whole, page.size
+    return Answered(
+        rpc="Search",
+        surface=surface.name,
+        request_id=whole.request_id,
+        user_id=whole.user_id,
+        session_id=whole.session_id,
+        query=whole.query,
+        request_time=whole.time_us,
+        answered_at=time.time_ns() // 1_000,
+        elapsed_us=sum(elapsed for _, elapsed in journey.stages),
+        release=whole.release,
+        feature_set=surface.release.feature_set,
+        snapshot_id=whole.snapshot_id,
+        offset=whole.offset,
+        experiments=whole.experiments,
+        arms=whole.arms,
+        context={},
+        columns={},
+        item_ids=whole.ids[:n],
+        catalogue_ids=surface.snapshot.catalogue.ids,
+        rows=np.zeros(n, np.int64),
+        scores=whole.scores[:n],
+        order=np.arange(n),
+        first=whole.position,
+        features_digest=None,
     )
 
 

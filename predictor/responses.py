@@ -13,11 +13,12 @@ from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
     from predictor.journey import Journey
+    from predictor.paging import Page
     from predictor.stages import Asked, Found, Reasons
     from predictor.surface import ServedSurface
     from recall import Recalled
 
-__all__ = ["explain_response", "rank_response", "search_response"]
+__all__ = ["explain_response", "item_ids", "page_response", "rank_response", "search_response"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -41,12 +42,36 @@ def search_response(  # noqa: PLR0913, PLR0917 - what every stage made
 ) -> ranking_pb2.SearchResponse:
     """Return the answer of ``Search``: recalled items in the given order of positions."""
     response = ranking_pb2.SearchResponse(**_heading(surface, asked), candidates=len(found.rows))
-    response.ids.strings.values.extend(surface.snapshot.catalogue.ids.take(pa.array(found.rows[order])).to_pylist())
+    response.ids.strings.values.extend(item_ids(surface, found, order))
     response.scores.extend(scores[order].tolist())
     if found.recalled is not None:
         _put_provenance(response.provenance, found.recalled, order)
     _put_coverage(response, journey)
     return response
+
+
+def page_response(page: Page, journey: Journey) -> ranking_pb2.SearchResponse:
+    """Return the answer of ``Search`` for a further page of its list."""
+    whole, (name, version, digest) = page.whole, page.whole.release
+    response = ranking_pb2.SearchResponse(
+        request_id=whole.request_id,
+        release=ranking_pb2.ReleaseIdentity(name=name, version=str(version), digest=digest),
+        snapshot_id=whole.snapshot_id,
+        candidates=whole.candidates,
+        position=whole.position,
+        next_page_token=page.token,
+    )
+    response.ids.strings.values.extend(whole.ids[: page.size])
+    response.scores.extend(whole.scores[: page.size].tolist())
+    journey.arms = whole.arms
+    _put_coverage(response, journey)
+    return response
+
+
+def item_ids(surface: ServedSurface, found: Found, places: Ints) -> list[str]:
+    """Return the ids of recalled items at these places."""
+    ids: list[str] = surface.snapshot.catalogue.ids.take(pa.array(found.rows[places])).to_pylist()
+    return ids
 
 
 def explain_response(  # noqa: PLR0913, PLR0917 - what every stage made

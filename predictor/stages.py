@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from predictor.scoring import Scored, Scoring
     from predictor.surface import ServedSurface
 
-__all__ = ["Asked", "Found", "Reasons", "Scope", "hydrate", "know", "locate", "ordered", "reasons", "recall", "score"]
+__all__ = [
+    "Asked",
+    "Found",
+    "Reasons",
+    "Scope",
+    "hydrate",
+    "know",
+    "locate",
+    "ordered",
+    "raw_items",
+    "reasons",
+    "recall",
+    "score",
+]
 
 _RECALL_SHARE = 0.5  # of the time left: recall may not starve the stages after it
 _NO_ITEMS: npt.NDArray[np.int64] = np.empty(0, np.int64)
@@ -161,6 +174,11 @@ def hydrate(surface: ServedSurface, asked: Asked, found: Found, journey: Journey
     fill_candidates(surface.snapshot, candidates, found.hashes, times)
     journey.ran("hydrate")
     return Rows(found.rows, asked.record, np.zeros(n, np.int64), candidates)
+
+
+def raw_items(surface: ServedSurface, found: Found) -> npt.NDArray[np.void]:
+    """Return the raw records of the candidates' items, shape ``(n,)``; all missing for an unknown one."""
+    return surface.snapshot.catalogue.records[found.rows]
 
 
 async def score(surface: ServedSurface, rows: Rows, journey: Journey) -> Scored:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from predictor.compiled import Compiler
+from predictor.page_token import PageTokens
 from predictor.requests import Schema
 from predictor.scoring import Lane, Scoring
 from predictor.screens import Screens
@@ -52,6 +53,7 @@ class ServedSurface:
         recall_cost: Running estimate of the cost of recall.
         compiler: Compiles what callers filter and sort by.
         screens: Asks filters of the whole catalogue.
+        page_tokens: Writes and reads page tokens.
         trial: What is tried on it; None: nothing.
     """
 
@@ -70,6 +72,7 @@ class ServedSurface:
     recall_cost: Cost
     compiler: Compiler
     screens: Screens
+    page_tokens: PageTokens
     trial: Trial | None = None
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from recall import IndexSources, RecallConfig, build_indexes
 from searchrank.features import FeatureSet, ModelInput, fit
@@ -17,7 +18,7 @@ from searchrank.project import Project
 from searchrank.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 __all__ = ["COLUMNS", "ITEMS", "TIME_US", "WEIGHTS", "make_shop", "make_snapshot", "promote", "release"]
@@ -81,15 +82,17 @@ def make_shop(root: Path, *, project: str = PROJECT) -> Workspace:
     return workspace
 
 
-def make_snapshot(workspace: Workspace, name: str) -> Path:
-    """Make a snapshot with its indexes and publish it."""
+def make_snapshot(workspace: Workspace, name: str, *, without: Collection[str] = ()) -> Path:
+    """Make a snapshot of all items but some, with its indexes, and publish it."""
     features = FeatureSet.load(workspace.features)
+    items = _items()
+    items = items.filter(pc.invert(pc.is_in(items.column("item_id"), pa.array(list(without), pa.string()))))
     users = pa.table({"user_id": ["u1", "u2"], "user.age": [20.0, None]})
     events = EventColumns.from_table(_events())
-    source = SnapshotSource(items=_items(), users=users, events=events, as_of=TIME_US)
+    source = SnapshotSource(items=items, users=users, events=events, as_of=TIME_US)
     folder = Snapshot.build(workspace.snapshots / name, features, source)
     catalogue = Snapshot.open(folder, features).catalogue
-    sources = IndexSources(inputs=features.inputs, items=_items(), events=events, catalogue=catalogue)
+    sources = IndexSources(inputs=features.inputs, items=items, events=events, catalogue=catalogue)
     surfaces = Project.load(workspace).surfaces.values()
     build_indexes(folder, [RecallConfig.parse(s.recall) for s in surfaces if s.recall], sources)
     publish(folder)

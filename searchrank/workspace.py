@@ -71,6 +71,11 @@ class Workspace:
         return self.root / "ledger.jsonl"
 
     @property
+    def page_key(self) -> Path:
+        """The secret that page tokens are signed with; made by the first worker, never handed out."""
+        return self.root / "page.key"
+
+    @property
     def tracking_uri(self) -> str:
         """Default MLflow tracking and registry store, an SQLite file."""
         return f"sqlite:///{(self.root / 'mlflow.db').resolve()}"

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from predictor.client import Client, Query
+from predictor.client import Client
 from predictor.parity.offline import differing_bits
 from predictor.parity.tables import Tables
+from predictor.query import Query
 from searchrank.errors import UnavailableError
 from searchrank.features import FeatureSet
 from searchrank.features.history import EventColumns

@@ -8,8 +8,8 @@ import pytest
 
 from predictor import AsyncClient, Query, pipeline
 from predictor.answers import Arm, Explanation, Ranking, SearchResult
-from predictor.client import _explain, _rank, _search
 from predictor.metrics import Metrics
+from predictor.query import explain_request, rank_request, search_request
 from predictor.server import RankingServer
 from predictor.serving import Serving
 from predictor.testing import FEATURES, PROJECT, WEIGHTS, make_shop, promote, release
@@ -78,7 +78,7 @@ def unit(layer, experiment, wanted):
 
 
 async def search(surface, query) -> SearchResult:
-    return SearchResult.of(await pipeline.search(surface, _search(query), None))
+    return SearchResult.of(await pipeline.search(surface, search_request(query), None))
 
 
 def arm(result, layer):
@@ -121,9 +121,9 @@ async def test_a_pinned_release_serves_beside_the_live_one(serving):
     surface = serving.surface("shop")
     for wanted, version, best in ((0, "1", "i1"), (1, "2", "i3"), (None, "1", "i1")):
         query = Query(surface="shop", session_id=unit("model", "dear_first", wanted))
-        ranked = Ranking.of(await pipeline.rank(surface, _rank(query, ["i3", "i1"], {}), None))
+        ranked = Ranking.of(await pipeline.rank(surface, rank_request(query, ["i3", "i1"], {}), None))
         assert (ranked.release.version, ranked.ids[0]) == (version, best)
-        told = Explanation.of(await pipeline.explain(surface, _explain(query, ["i3"], {}), None))
+        told = Explanation.of(await pipeline.explain(surface, explain_request(query, ["i3"], {}), None))
         assert told.release.version == version
         assert told.arms == ranked.arms
         assert (arm(ranked, "model") is None) == (wanted is None)
@@ -135,7 +135,7 @@ async def test_a_promotion_leaves_arms_and_pins_as_they_are(serving):
     serving.load()
     surface = serving.surface("shop")
     for query, version in ((Query(surface="shop", session_id=session), "2"), (Query(surface="shop"), "3")):
-        ranked = Ranking.of(await pipeline.rank(surface, _rank(query, ["i3"], {}), None))
+        ranked = Ranking.of(await pipeline.rank(surface, rank_request(query, ["i3"], {}), None))
         assert ranked.release.version == version
 
 

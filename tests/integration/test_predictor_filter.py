@@ -6,9 +6,9 @@ import pytest
 
 from predictor import pipeline
 from predictor.answers import Explanation, Filtering, Ranking, SearchResult
-from predictor.client import Query, _explain, _rank, _search
 from predictor.compiled import MAX_KEPT
 from predictor.filtering import admit_filter
+from predictor.query import Query, explain_request, rank_request, search_request
 from predictor.screens import Screens
 from predictor.serving import Serving
 from predictor.testing import ITEMS, make_shop
@@ -32,7 +32,7 @@ def surface(serving):
 
 
 async def search(surface, query=ASKED, remaining=None, **changes) -> SearchResult:
-    return SearchResult.of(await pipeline.search(surface, _search(replace(query, **changes)), remaining))
+    return SearchResult.of(await pipeline.search(surface, search_request(replace(query, **changes)), remaining))
 
 
 async def refusal(surface, text: str) -> RequestError:
@@ -102,21 +102,23 @@ async def test_without_time_a_filter_still_holds(surface):
 async def test_rank_removes_what_the_filter_says_and_keeps_positions(surface):
     asked = Query(surface="shop", filter="item.price < 10 and candidate.eta_min < 5")
     ids, sent = ["i3", "i30", "i5", "nowhere", "i4", "i2"], {"candidate.eta_min": [1, 1, 9, 1, None, 2]}
-    answer = Ranking.of(await pipeline.rank(surface, _rank(asked, ids, sent), None))
+    answer = Ranking.of(await pipeline.rank(surface, rank_request(asked, ids, sent), None))
     assert answer.ids == ["i2", "i3"]
     assert answer.order.tolist() == [5, 0]
     assert len(answer.scores) == 2
     assert answer.coverage.filtering == Filtering(looked_at=6, removed=4, missing=2, exact=False)
-    unfiltered = Ranking.of(await pipeline.rank(surface, _rank(replace(asked, filter=""), ids, sent), None))
+    unfiltered = Ranking.of(await pipeline.rank(surface, rank_request(replace(asked, filter=""), ids, sent), None))
     scores = dict(zip(unfiltered.ids, unfiltered.scores.tolist(), strict=True))
     assert answer.scores.tolist() == [scores["i2"], scores["i3"]]
 
 
 async def test_explain_says_what_the_filter_says_of_each_item(surface):
     asked = Query(surface="shop", filter="item.price < 10")
-    told = Explanation.of(await pipeline.explain(surface, _explain(asked, ["i3", "i30", "nowhere"], {}), None))
+    told = Explanation.of(await pipeline.explain(surface, explain_request(asked, ["i3", "i30", "nowhere"], {}), None))
     assert told.verdicts == (True, False, None)
-    plain = Explanation.of(await pipeline.explain(surface, _explain(replace(asked, filter=""), ["i3"], {}), None))
+    plain = Explanation.of(
+        await pipeline.explain(surface, explain_request(replace(asked, filter=""), ["i3"], {}), None)
+    )
     assert plain.verdicts == ()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from predictor import pipeline
 from predictor.answers import Explanation, Ranking, SearchResult
-from predictor.client import Query, _explain, _rank, _search
+from predictor.query import Query, explain_request, rank_request, search_request
 from predictor.serving import Serving
 from predictor.testing import ITEMS, PROJECT, WEIGHTS, make_shop, make_snapshot, promote, release
 from recall import Recaller
@@ -28,11 +28,11 @@ def serving(tmp_path_factory):
 
 
 async def rank(surface, query, ids, sent=None, remaining=None) -> Ranking:
-    return Ranking.of(await pipeline.rank(surface, _rank(query, ids, sent or {}), remaining))
+    return Ranking.of(await pipeline.rank(surface, rank_request(query, ids, sent or {}), remaining))
 
 
 async def search(surface, query, remaining=None) -> SearchResult:
-    return SearchResult.of(await pipeline.search(surface, _search(query), remaining))
+    return SearchResult.of(await pipeline.search(surface, search_request(query), remaining))
 
 
 ASKED = Query(surface="shop", user_id="u1")
@@ -175,7 +175,7 @@ async def test_a_chinese_query_is_answered(serving):
 
 async def test_explain_gives_what_was_read_and_what_it_adds(serving):
     surface = serving.surface("shop")
-    wire = await pipeline.explain(surface, _explain(replace(ASKED, text="coffee"), ["i3", "nowhere"], {}), None)
+    wire = await pipeline.explain(surface, explain_request(replace(ASKED, text="coffee"), ["i3", "nowhere"], {}), None)
     told = Explanation.of(wire)
     ranked = await rank(surface, ASKED, ["i3"])
     assert told.scores[0] == ranked.scores[0]
@@ -189,7 +189,7 @@ async def test_explain_gives_what_was_read_and_what_it_adds(serving):
 
 async def test_more_than_twenty_items_are_not_explained(serving):
     with pytest.raises(RequestError, match="ids: 21 ids, at most 20"):
-        await pipeline.explain(serving.surface("shop"), _explain(ASKED, ["i1"] * 21, {}), None)
+        await pipeline.explain(serving.surface("shop"), explain_request(ASKED, ["i1"] * 21, {}), None)
 
 
 def test_an_unknown_surface_is_named_with_those_there_are(serving):
