@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from predictor.changes import admit_feedback, admit_ingest
 from predictor.journey import Deadline
+from predictor.metrics import Call
 from predictor.statuses import reply
 from searchrank.errors import InvalidInputError, UnavailableError
 from searchrank.v1 import ingest_pb2, ingest_pb2_grpc
@@ -49,7 +50,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             return admit_ingest(request, self._declared.writable())
 
         work = self._written(admit, len(request.changes), context)
-        written = await reply("Ingest", work, context, self._metrics)
+        written = await reply(Call("Ingest"), work, context, self._metrics)
         return ingest_pb2.IngestResponse(
             offset=written.offset, accepted=written.accepted, duplicates=written.duplicates
         )
@@ -58,7 +59,8 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
     async def Feedback(self, request: ingest_pb2.FeedbackRequest, context: Context) -> ingest_pb2.FeedbackResponse:
         """Write reactions to an answer."""
         work = self._written(lambda: admit_feedback(request), len(request.reactions), context)
-        written = await reply("Feedback", work, context, self._metrics, request.request_id)
+        call = Call("Feedback", request_id=request.request_id)
+        written = await reply(call, work, context, self._metrics)
         return ingest_pb2.FeedbackResponse(
             offset=written.offset, accepted=written.accepted, duplicates=written.duplicates
         )

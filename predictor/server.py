@@ -14,6 +14,7 @@ from typing_extensions import override
 from predictor import pipeline
 from predictor.ingest import IngestServicer
 from predictor.journal_link import JournalLink
+from predictor.metrics import Call
 from predictor.statuses import reply
 from predictor.writable import Declared
 from searchrank.errors import ConflictError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from predictor.metrics import Metrics
     from predictor.recording import Record
+    from predictor.requests import AnyRequest
     from predictor.serving import Serving
     from predictor.surface import ServedSurface
     from predictor.tls import Tls
@@ -81,10 +83,19 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         async def work() -> Response:
             return await stages(self._serving.surface(request.surface), request, context.time_remaining())
 
-        answer = await reply(rpc, work(), context, self._metrics, request.request_id)
-        for left_out in answer.coverage.degradations:
-            self._metrics.degradations.labels(left_out.stage, left_out.subject).inc()
+        call = Call(rpc, self._serving.called(request.surface), request.request_id)
+        answer = await reply(call, work(), context, self._metrics)
+        found = getattr(answer, "candidates", None)  # of a search
+        self._metrics.answered(call, _sent(request) if found is None else found, answer.coverage, answer.arms)
         return answer
+
+
+def _sent(request: AnyRequest) -> int:
+    """Return how many items a request names."""
+    if isinstance(request, ranking_pb2.SearchRequest):
+        return 0
+    ids = request.candidates if isinstance(request, ranking_pb2.RankRequest) else request.ids
+    return len(ids.strings.values) or len(ids.integers.values)
 
 
 class RankingServer:

@@ -81,6 +81,12 @@ class Serving:
         what = f"there is no surface {name!r}" if name else "a surface must be named"
         raise RequestError(f"{what}; this project has: {known}", field="surface")
 
+    def called(self, name: str) -> str:
+        """Return which surface a request means, for counting; empty when there is no such surface."""
+        if name in self._surfaces or name in self._problems:
+            return name
+        return next(iter(self._surfaces)) if not name and len(self._surfaces) == 1 else ""
+
     def load(self) -> Loaded:
         """Take into service what project, ledger and snapshot pointer name; what is refused changes nothing.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -20,7 +21,7 @@ from searchrank.errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from predictor.metrics import Metrics
+    from predictor.metrics import Call, Metrics
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -36,17 +37,17 @@ Response = TypeVar("Response")
 _logger = logging.getLogger("searchrank.predictor")
 
 
-async def reply(
-    rpc: str, work: Awaitable[Response], context: Context, metrics: Metrics, request_id: str = ""
-) -> Response:
+async def reply(call: Call, work: Awaitable[Response], context: Context, metrics: Metrics) -> Response:
     """Return what the work gives, or end the call with the status that its error means; count either.
 
     Args:
-        rpc: Name of the rpc.
+        call: What is counted, and named in the log of failures.
         work: Makes the answer.
         context: The call.
         metrics: Where it is counted.
-        request_id: The caller's name for the request, for the log of failures.
+
+    Raises:
+        CancelledError: When the caller gave up.
     """
     started = perf_counter()
     try:
@@ -55,14 +56,17 @@ async def reply(
         status = next((code for kind, code in _STATUSES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
         words, field = str(error), error.field if isinstance(error, InvalidInputError) else ""
         if status is grpc.StatusCode.INTERNAL:
-            _logger.exception("%s failed, request %r", rpc, request_id)
+            _logger.exception("%s failed, request %r", call.rpc, call.request_id)
+    except asyncio.CancelledError:
+        metrics.ended(call, "CANCELLED", perf_counter() - started)
+        raise
     except Exception:
-        _logger.exception("%s failed, request %r", rpc, request_id)
+        _logger.exception("%s failed, request %r", call.rpc, call.request_id)
         status, field = grpc.StatusCode.INTERNAL, ""
-        words = f"the server failed and logged why under request {request_id!r}"
+        words = f"the server failed and logged why under request {call.request_id!r}"
     else:
-        metrics.count(rpc, "OK", perf_counter() - started)
+        metrics.ended(call, "OK", perf_counter() - started)
         return answer
-    metrics.count(rpc, status.name, perf_counter() - started)
+    metrics.ended(call, status.name, perf_counter() - started)
     trailing = (("searchrank-field", field),) if field.isascii() and field.isprintable() and field else ()
     return await context.abort(status, words, trailing)

@@ -32,6 +32,9 @@ def shop(tmp_path_factory):
 class Failing:
     """Serves a surface that is not there for a reason nobody thought of."""
 
+    def called(self, name):
+        return name
+
     def surface(self, name):
         raise ZeroDivisionError(name)
 
@@ -51,8 +54,11 @@ class Started:
     async def __aexit__(self, *_):
         await self.server.stop(0)
 
-    def count(self, rpc, status) -> float:
-        return self.metrics.registry.get_sample_value("searchrank_requests_total", {"rpc": rpc, "status": status}) or 0
+    def count(self, rpc, status, surface="shop") -> float:
+        return self.sample("searchrank_requests_total", rpc=rpc, status=status, surface=surface)
+
+    def sample(self, name, **labels) -> float:
+        return self.metrics.registry.get_sample_value(name, labels) or 0
 
 
 async def test_the_async_client_ranks_searches_and_explains(shop):
@@ -61,6 +67,18 @@ async def test_the_async_client_ranks_searches_and_explains(shop):
         assert (await client.search(Query(surface="shop", text="tea"))).ids
         assert (await client.explain(ASKED, ["i3"])).columns[0] == "price"
         assert started.count("Rank", "OK") == 1
+
+
+async def test_stages_candidates_and_what_was_left_out_are_counted_by_surface(shop):
+    async with Started(shop) as started, AsyncClient(started.target) as client:
+        found = await client.search(Query(surface="", text="tea"))
+        await client.rank(ASKED, ["i1", "i2", "i3"])
+        assert started.sample("searchrank_candidates_sum", rpc="Search", surface="shop") == found.candidates
+        assert started.sample("searchrank_candidates_sum", rpc="Rank", surface="shop") == 3
+        for stage in found.coverage.stages:
+            assert started.sample("searchrank_stage_seconds_count", stage=stage, surface="shop") >= 1
+        seconds = started.sample("searchrank_stage_seconds_sum", stage="recall", surface="shop")
+        assert seconds == pytest.approx(found.coverage.stages["recall"] * 1e-6)
 
 
 async def test_the_sync_client_does_the_same(shop):
@@ -80,7 +98,8 @@ async def test_a_wrong_request_is_an_invalid_argument_that_names_the_field(shop)
         assert refusal.value.field == 'candidate_columns["candidate.eta_min"]'
         with pytest.raises(RequestError, match="there is no surface"):
             await client.rank(Query(surface="plaza"), ["i1"])
-        assert started.count("Rank", "INVALID_ARGUMENT") == 2
+        assert started.count("Rank", "INVALID_ARGUMENT") == 1
+        assert started.count("Rank", "INVALID_ARGUMENT", surface="") == 1
         assert (await client.rank(ASKED, ["i1"])).ids == ["i1"]
 
 

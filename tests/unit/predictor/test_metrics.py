@@ -1,0 +1,82 @@
+"""What a worker counts, and that the guide lists all of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from predictor.metrics import Call, Metrics
+from searchrank.v1 import ranking_pb2
+
+GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "serving.md"
+ROW = re.compile(r"^\| `(searchrank_\w+)` \|([^|]*)\|", re.MULTILINE)
+SUFFIX = {"counter": "_total"}
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+def counted(metrics, name, **labels):
+    return metrics.registry.get_sample_value(f"searchrank_{name}", labels) or 0.0
+
+
+def answer(**stages) -> ranking_pb2.RankResponse:
+    made = ranking_pb2.RankResponse()
+    for stage, elapsed in stages.items():
+        made.coverage.stages.add(stage=stage, elapsed_us=elapsed)
+    return made
+
+
+def test_the_guide_lists_every_metric_with_its_labels(metrics):
+    exported = {
+        f"{one._name}{SUFFIX.get(one._type, '')}": set(one._labelnames)
+        for one in vars(metrics).values()
+        if isinstance(one, MetricWrapperBase)
+    }
+    listed = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in ROW.findall(GUIDE.read_text("utf-8"))}
+    assert listed == exported
+
+
+def test_nothing_is_exported_that_is_no_attribute(metrics):
+    own = {one._name for one in vars(metrics).values() if isinstance(one, MetricWrapperBase)}
+    names = {family.name for family in metrics.registry.collect()}
+    assert own == {name for name in names if not name.startswith("process_")}
+    assert "process_resident_memory_bytes" in {family.name for family in metrics.registry.collect()}
+
+
+def test_calls_are_counted_by_rpc_surface_and_status(metrics):
+    for status in ("OK", "OK", "INTERNAL"):
+        metrics.ended(Call("Rank", "shop"), status, 0.004)
+    assert counted(metrics, "requests_total", rpc="Rank", surface="shop", status="OK") == 2
+    assert counted(metrics, "requests_total", rpc="Rank", surface="shop", status="INTERNAL") == 1
+    assert counted(metrics, "request_seconds_sum", rpc="Rank", surface="shop") == pytest.approx(3 * 0.004)
+
+
+def test_stages_are_counted_by_surface(metrics):
+    for surface in ("shop", "shop", "plaza"):
+        metrics.answered(Call("Rank", surface), 7, answer(know=120, score=3_000).coverage, [])
+    assert counted(metrics, "stage_seconds_count", stage="score", surface="shop") == 2
+    assert counted(metrics, "stage_seconds_sum", stage="score", surface="shop") == pytest.approx(2 * 0.003)
+    assert counted(metrics, "stage_seconds_bucket", stage="know", surface="plaza", le="0.0002") == 1
+    assert counted(metrics, "stage_seconds_bucket", stage="know", surface="plaza", le="0.0001") == 0
+    assert counted(metrics, "candidates_sum", rpc="Rank", surface="plaza") == 7
+
+
+def test_what_was_left_out_is_counted_by_subject(metrics):
+    made = answer()
+    made.coverage.degradations.add(stage="recall", subject="popular", reason="no time")
+    metrics.answered(Call("Search", "shop"), 0, made.coverage, [])
+    assert counted(metrics, "degradations_total", stage="recall", subject="popular", surface="shop") == 1
+
+
+def test_arms_are_counted_unless_they_were_overridden(metrics):
+    made = answer()
+    made.arms.add(layer="page", experiment="longer", arm="long")
+    made.arms.add(layer="page", experiment="longer", arm="control", overridden=True)
+    metrics.answered(Call("Rank", "shop"), 0, made.coverage, made.arms)
+    told = {"surface": "shop", "layer": "page", "experiment": "longer"}
+    assert counted(metrics, "arms_total", **told, arm="long") == 1
+    assert counted(metrics, "arms_total", **told, arm="control") == 0
