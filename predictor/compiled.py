@@ -71,15 +71,15 @@ class Compiled:
 
         return self._borrow(evaluate)
 
-    def of_candidates(self, items: Records, rows: Rows) -> npt.NDArray[Any]:
+    def of_candidates(self, records: Records, rows: Rows) -> npt.NDArray[Any]:
         """Return its value for each candidate, shape ``(n,)``.
 
         Args:
-            items: Raw records of the candidates' items, shape ``(n,)``.
-            rows: Request and candidate records of the n; the rows of items are not looked at.
+            records: Raw record of each candidate's item, shape ``(n,)``.
+            rows: The candidates, whatever their item rows.
         """
         own = np.arange(len(rows))
-        return self.values(self.block(items), Rows(own, rows.requests, rows.request_rows, rows.candidates))
+        return self.values(self.block(records), Rows(own, rows.requests, rows.request_rows, rows.candidates))
 
     def _borrow(self, work: Callable[[Evaluator], T]) -> T:
         try:

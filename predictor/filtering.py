@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from predictor.journey import Filtering
-from predictor.stages import raw_items
 from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
     from predictor.compiled import Compiled
     from predictor.journey import Journey
+    from predictor.scoring import Pairs
     from predictor.screens import Screen
     from predictor.stages import Asked, Found
     from predictor.surface import ServedSurface
-    from searchrank.features import Expression, Rows
+    from searchrank.features import Expression
 
 __all__ = ["admit_filter", "judge", "screened", "sift", "verdicts"]
 
@@ -53,9 +53,9 @@ async def screened(surface: ServedSurface, asked: Asked, condition: Compiled, jo
     return screen
 
 
-def judge(surface: ServedSurface, condition: Compiled, found: Found, rows: Rows) -> npt.NDArray[np.float32]:
+def judge(asked: Asked, condition: Compiled, found: Found, pairs: Pairs) -> npt.NDArray[np.float32]:
     """Return what a filter says of each candidate, shape ``(n,)``: 1, 0, or NaN for unknown."""
-    return condition.of_candidates(raw_items(surface, found), rows)
+    return condition.of_candidates(asked.view.state.items.gather(found.rows), pairs.rows)
 
 
 def verdicts(truths: npt.NDArray[np.float32]) -> list[ranking_pb2.Verdict]:
@@ -64,13 +64,11 @@ def verdicts(truths: npt.NDArray[np.float32]) -> list[ranking_pb2.Verdict]:
     return [words.get(value, ranking_pb2.VERDICT_MISSING) for value in truths.tolist()]
 
 
-def sift(
-    surface: ServedSurface, condition: Compiled, found: Found, rows: Rows, journey: Journey
-) -> npt.NDArray[np.int64]:
+def sift(asked: Asked, condition: Compiled, found: Found, pairs: Pairs, journey: Journey) -> npt.NDArray[np.int64]:
     """Return the positions of the candidates that a filter keeps, ascending, and note what it removed."""
-    truths = judge(surface, condition, found, rows)
+    truths = judge(asked, condition, found, pairs)
     kept = np.flatnonzero(truths > 0)
     missing = int(np.count_nonzero(np.isnan(truths)))
-    journey.filtering = Filtering(len(rows), len(rows) - len(kept), missing, exact=False)
+    journey.filtering = Filtering(len(pairs), len(pairs) - len(kept), missing, exact=False)
     journey.ran("filter")
     return kept

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from predictor.filtering import screened, sift
+from predictor.filtering import judge, screened, sift
 from predictor.stages import Found, Scope, hydrate, recall
 
 if TYPE_CHECKING:
     from predictor.compiled import Compiled
     from predictor.journey import Journey
+    from predictor.scoring import Pairs
+    from predictor.screens import Screen
     from predictor.stages import Asked
     from predictor.surface import ServedSurface
-    from searchrank.features import Rows
 
 __all__ = ["Pool", "gather", "passing"]
 
@@ -31,13 +32,13 @@ class Pool:
 
     Attributes:
         found: The ``k`` candidates.
-        rows: What features read of them.
+        pairs: What features read of them.
         kept: Shape ``(k,)``, ascending positions of them among all that were given.
         given: How many were given.
     """
 
     found: Found
-    rows: Rows
+    pairs: Pairs
     kept: npt.NDArray[np.int64]
     given: int
 
@@ -48,12 +49,12 @@ class Pool:
         return everything
 
 
-def passing(surface: ServedSurface, found: Found, rows: Rows, condition: Compiled | None, journey: Journey) -> Pool:
+def passing(asked: Asked, found: Found, pairs: Pairs, condition: Compiled | None, journey: Journey) -> Pool:
     """Return which of given candidates pass the filter; all of them without one."""
     if condition is None:
-        return Pool(found, rows, np.arange(len(rows)), len(rows))
-    kept = sift(surface, condition, found, rows, journey)
-    return Pool(found.take(kept), rows.take(kept), kept, len(rows))
+        return Pool(found, pairs, np.arange(len(pairs)), len(pairs))
+    kept = sift(asked, condition, found, pairs, journey)
+    return Pool(found.take(kept), pairs.take(kept), kept, len(pairs))
 
 
 async def gather(
@@ -68,15 +69,27 @@ async def gather(
         journey: Takes what was left out.
         wanted: Most candidates to return, the best by fusion.
     """
-    if condition is None:
-        found = await recall(surface, asked, journey, Scope(limit=wanted))
-        return passing(surface, found, hydrate(surface, asked, found, journey), None, journey)
-    screen = await screened(surface, asked, condition, journey)
-    if screen is not None:
-        found = await recall(surface, asked, journey, Scope(limit=wanted, allowed=screen.allowed))
-        rows = hydrate(surface, asked, found, journey)
-        return passing(surface, found, rows, None, journey)
-    return await _widen(surface, asked, condition, journey, wanted)
+    screen = None if condition is None else await screened(surface, asked, condition, journey)
+    if condition is not None and screen is None:
+        return await _widen(surface, asked, condition, journey, wanted)
+    allowed = None if screen is None else _allowed(asked, screen)
+    found = await recall(surface, asked, journey, Scope(limit=wanted, allowed=allowed))
+    pairs = hydrate(surface, asked, found, journey)
+    late = found.rows >= asked.view.state.items.first
+    if condition is None or not late.any():
+        return passing(asked, found, pairs, None, journey)
+    kept = np.flatnonzero(~late | (judge(asked, condition, found, pairs) > 0))
+    return Pool(found.take(kept), pairs.take(kept), kept, len(pairs))
+
+
+def _allowed(asked: Asked, screen: Screen) -> npt.NDArray[np.bool_]:
+    """Return the rows that recall may find: what the screen allows, and what it cannot know as it was put since."""
+    dead = asked.view.state.items.dead_rows
+    if not len(dead):
+        return screen.allowed
+    allowed = screen.allowed.copy()
+    allowed[dead] = True
+    return allowed
 
 
 async def _widen(surface: ServedSurface, asked: Asked, condition: Compiled, journey: Journey, wanted: int) -> Pool:
@@ -85,12 +98,12 @@ async def _widen(surface: ServedSurface, asked: Asked, condition: Compiled, jour
     while True:
         times = next(rounds)
         found = await recall(surface, asked, journey, Scope(limit=wanted * times, times=times))
-        rows = hydrate(surface, asked, found, journey)
-        kept = sift(surface, condition, found, rows, journey)
+        pairs = hydrate(surface, asked, found, journey)
+        kept = sift(asked, condition, found, pairs, journey)
         enough = len(kept) >= wanted or found.exhausted
         if enough or until.passed or times == TIMES[-1]:
             break
     if not enough and until.passed:
         journey.left_out("filter", "candidates", f"deadline: {len(kept)} of {wanted} wanted were found")
     kept = kept[:wanted]
-    return Pool(found.take(kept), rows.take(kept), kept, len(rows))
+    return Pool(found.take(kept), pairs.take(kept), kept, len(pairs))

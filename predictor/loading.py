@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from predictor.block import open_block
 from predictor.compiled import Compiler
+from predictor.live import Live
 from predictor.page_token import PageTokens
 from predictor.requests import Schema
 from predictor.scoring import Lane, Scoring
@@ -21,6 +22,7 @@ from searchrank.features.inputs import REQUEST_ROOTS, InputType
 from searchrank.features.snapshot import Snapshot, current
 from searchrank.models import Ledger, Release, find_release
 from searchrank.project import Surface
+from searchrank.state import Tail
 
 if TYPE_CHECKING:
     from searchrank.features import FeatureSet
@@ -35,10 +37,19 @@ T = TypeVar("T")
 class Loader:
     """One load: opens every release and snapshot once, whichever surfaces share them."""
 
-    def __init__(self, workspace: Workspace, lane: Lane, patience: float) -> None:
+    def __init__(self, workspace: Workspace, lane: Lane, patience: float, tails: Mapping[Path, Tail]) -> None:
+        """Open nothing yet.
+
+        Args:
+            workspace: What is served.
+            lane: The scoring thread.
+            patience: Seconds that a large item block is left to the builder.
+            tails: What follows the log already, by the folder of its snapshot.
+        """
         self._workspace = workspace
         self._lane = lane
         self._patience = patience
+        self._tails = tails
         self._opened: dict[object, object] = {}
         self._ledger = Ledger(workspace.ledger)
 
@@ -105,8 +116,9 @@ class Loader:
         snapshot = self._once((folder, features.fingerprint), lambda: Snapshot.open(folder, features))
         recalled = RecallConfig.parse(config.recall, field=f"surfaces.{name}.recall") if config.recall else None
         block = open_block(folder, release.evaluator, snapshot.catalogue.records, patience=self._patience)
-        short = Scoring(release.evaluator, release.scorer, block)
-        long = Scoring(Evaluator(release.plan), release.scorer, block)
+        short = Scoring(release.evaluator, release.scorer)
+        long = Scoring(Evaluator(release.plan), release.scorer)
+        followed = Live(self._tail(folder, snapshot, features), snapshot, Evaluator(release.plan), block)
         recent = recalled.item_to_item.recent if recalled and recalled.item_to_item else ""
         return ServedSurface(
             name=name,
@@ -114,18 +126,31 @@ class Loader:
             release=release,
             digest=release.digest,
             snapshot=snapshot,
+            live=followed,
             schema=Schema.of(features.inputs.values()),
             recaller=Recaller.open(snapshot.indexes, recalled) if recalled else Recaller([], {}),
             recent_input=recent if recent in features.inputs else "",
             short=short,
             long=long,
             lane=self._lane,
-            seconds_per_row=short.seconds_per_row(),
+            seconds_per_row=short.seconds_per_row(block),
             recall_cost=Cost(),
             compiler=Compiler(features),
             screens=Screens(snapshot.catalogue.records),
             page_tokens=self._once("page", lambda: PageTokens.open(self._workspace.page_key)),
         )
+
+    def _tail(self, folder: Path, snapshot: Snapshot, features: FeatureSet) -> Tail:
+        """Return what follows the log from a snapshot, having read all that there is."""
+        if folder in self._tails:
+            return self._tails[folder]
+
+        def begin() -> Tail:
+            tail = Tail(snapshot, features, self._workspace.events)
+            tail.advance()
+            return tail
+
+        return self._once(("tail", folder), begin)
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
         if key not in self._opened:

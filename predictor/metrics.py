@@ -67,6 +67,8 @@ class Metrics:
         self.journal_seconds = self._histogram(
             "journal_seconds", "From admission to the acknowledgement that changes are on disk", _SECONDS
         )
+        self.offset = self._gauge("state_offset", "Events of the log that requests know")
+        self.follow_failures = self._counter("follow_failures", "Looks at the event log that failed")
         self.live = self._gauge("live", "1 for what is served", "surface", "release", "snapshot")
         self._ended: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._answered: dict[tuple[str, str], Histogram] = {}

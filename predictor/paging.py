@@ -109,7 +109,8 @@ def turn(surface: ServedSurface, request: ranking_pb2.SearchRequest) -> Page:
     """
     left = surface.page_tokens.read(request.page_token)
     _check(surface, request, left)
-    known = surface.snapshot.catalogue.rows(left.ids) < len(surface.snapshot.catalogue)
+    items = surface.live.view.state.items
+    known = items.rows(left.ids) != len(items.base)
     if not known.all():
         ids = [item for item, is_known in zip(left.ids, known.tolist(), strict=True) if is_known]
         left = replace(left, ids=ids, scores=left.scores[known])

@@ -57,9 +57,9 @@ async def rank(
     )
     journey.ran("admit")
     asked = know(surface, question, journey)
-    found = locate(surface, candidates)
-    pool = passing(surface, found, hydrate(surface, asked, found, journey), condition, journey)
-    scored = await score(surface, pool.rows, journey)
+    found = locate(asked, candidates)
+    pool = passing(asked, found, hydrate(surface, asked, found, journey), condition, journey)
+    scored = await score(surface, pool.pairs, journey)
     order = ordered(scored.scores, question.limit)
     response = rank_response(surface, asked, found, pool.spread(scored.scores), pool.kept[order], journey)
     if record is not None:
@@ -89,11 +89,11 @@ async def search(
     journey.ran("admit")
     asked = know(surface, question, journey)
     pool = await gather(surface, asked, condition, journey, wanted=max(limit, surface.config.candidates))
-    scored = await score(surface, pool.rows, journey)
-    order = arranged(surface, pool, scored.scores, keys)
+    scored = await score(surface, pool.pairs, journey)
+    order = arranged(asked, pool, scored.scores, keys)
     page, rest = order[:limit], order[limit:]
     response = search_response(surface, asked, pool.found, scored.scores, page, journey)
-    left = item_ids(surface, pool.found, rest), scored.scores[rest]
+    left = item_ids(asked, pool.found, rest), scored.scores[rest]
     response.next_page_token = leave(surface, asked, request, response, left)
     if record is not None:
         record(answered("Search", surface, asked, pool.found, Result(scored, page), journey))
@@ -129,10 +129,10 @@ async def explain(
     journey.ran("admit")
     asked = know(surface, question, journey)
     recalled = await recall(surface, asked, journey, Scope(limit=len(surface.snapshot.catalogue) or 1))
-    found = locate(surface, candidates)
-    rows = hydrate(surface, asked, found, journey)
-    told = await reasons(surface, rows, journey)
+    found = locate(asked, candidates)
+    pairs = hydrate(surface, asked, found, journey)
+    told = await reasons(surface, pairs, journey)
     response = explain_response(surface, asked, found, recalled, told, journey)
     if condition is not None:
-        response.verdicts.extend(verdicts(judge(surface, condition, found, rows)))
+        response.verdicts.extend(verdicts(judge(asked, condition, found, pairs)))
     return response

@@ -45,7 +45,10 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
     rpc: str, surface: ServedSurface, asked: Asked, found: Found, result: Result, journey: Journey
 ) -> Answered:
     """Return what the serving log keeps of an answer; called when the answer is finished."""
-    question, release, snapshot = asked.question, surface.release, surface.snapshot
+    question, release, snapshot, state = asked.question, surface.release, surface.snapshot, asked.view.state
+    ids = None if found.recalled is not None else found.candidates.ids
+    if ids is None and state.items:  # some may not be in the snapshot
+        ids = state.ids_of(found.rows)
     return Answered(
         rpc=rpc,
         surface=surface.name,
@@ -59,15 +62,16 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
         release=(release.name, release.version, surface.digest),
         feature_set=release.feature_set,
         snapshot_id=snapshot.manifest.id,
-        offset=snapshot.manifest.event_offset,
+        offset=state.offset,
         experiments="" if surface.trial is None else surface.trial.version,
         arms=journey.arms,
         coverage=[(part.stage, part.subject, part.reason) for part in journey.degradations],
         context=question.context,
         columns=found.candidates.columns,
-        item_ids=None if found.recalled is not None else found.candidates.ids,
+        item_ids=ids,
         catalogue_ids=snapshot.catalogue.ids,
         rows=found.rows,
+        revisions=state.revisions(found.rows) if state.items else None,
         scores=result.scored.scores,
         order=result.order,
         first=result.first,

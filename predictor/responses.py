@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from searchrank.v1 import ranking_pb2
 
@@ -42,7 +41,7 @@ def search_response(  # noqa: PLR0913, PLR0917 - what every stage made
 ) -> ranking_pb2.SearchResponse:
     """Return the answer of ``Search``: recalled items in the given order of positions."""
     response = ranking_pb2.SearchResponse(**_heading(surface, asked), candidates=len(found.rows))
-    response.ids.strings.values.extend(item_ids(surface, found, order))
+    response.ids.strings.values.extend(item_ids(asked, found, order))
     response.scores.extend(scores[order].tolist())
     if found.recalled is not None:
         _put_provenance(response.provenance, found.recalled, order)
@@ -68,10 +67,9 @@ def page_response(page: Page, journey: Journey) -> ranking_pb2.SearchResponse:
     return response
 
 
-def item_ids(surface: ServedSurface, found: Found, places: Ints) -> list[str]:
+def item_ids(asked: Asked, found: Found, places: Ints) -> list[str]:
     """Return the ids of recalled items at these places."""
-    ids: list[str] = surface.snapshot.catalogue.ids.take(pa.array(found.rows[places])).to_pylist()
-    return ids
+    return asked.view.state.ids_of(found.rows[places])
 
 
 def explain_response(  # noqa: PLR0913, PLR0917 - what every stage made

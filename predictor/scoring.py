@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from predictor.journey import Deadline
     from searchrank.models.scorer import Scorer
 
-__all__ = ["Lane", "Scored", "Scoring"]
+__all__ = ["Lane", "Pairs", "Scored", "Scoring"]
 
 BLOCK: Final = DIGEST_BLOCK
 INLINE_SECONDS: Final = 0.002
@@ -50,20 +50,40 @@ class Scored:
     features_digest: int | None = None
 
 
-class Scoring:
-    """An evaluator and a scorer over one item block; belongs to one thread, since an evaluator's memory does."""
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What is scored: pairs of a request and an item, and the item records that they speak of.
 
-    def __init__(self, evaluator: Evaluator, scorer: Scorer, block: npt.NDArray[np.void]) -> None:
-        self.block = block
+    Attributes:
+        rows: The pairs.
+        block: Item records, derived for the plan.
+    """
+
+    rows: Rows
+    block: npt.NDArray[np.void]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, kept: npt.NDArray[np.int64]) -> Pairs:
+        """Return some of them."""
+        return Pairs(self.rows.take(kept), self.block)
+
+
+class Scoring:
+    """An evaluator and a scorer; belongs to one thread, since an evaluator's memory does."""
+
+    def __init__(self, evaluator: Evaluator, scorer: Scorer) -> None:
         self.scorer = scorer
         self._evaluator = evaluator
 
-    def matrix(self, rows: Rows) -> npt.NDArray[np.float32]:
+    def matrix(self, rows: Rows, block: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
         """Return the model's columns, shape ``(f, n)``."""
-        return self._evaluator.evaluate(self.block, rows)
+        return self._evaluator.evaluate(block, rows)
 
-    def score(self, rows: Rows, deadline: Deadline) -> Scored:
-        """Score rows in order until all are done or time is up."""
+    def score(self, pairs: Pairs, deadline: Deadline) -> Scored:
+        """Score pairs in order until all are done or time is up."""
+        rows = pairs.rows
         scores = np.full(len(rows), np.nan)
         done, features, digest = 0, 0.0, FeaturesDigest()
         for start in range(0, len(rows), BLOCK):
@@ -71,24 +91,24 @@ class Scoring:
                 break
             began = perf_counter()
             part = rows if len(rows) <= BLOCK else rows.part(start, start + BLOCK)
-            columns = self.matrix(part)
+            columns = self.matrix(part, pairs.block)
             features += perf_counter() - began
             digest.add(columns)
             scores[start : start + BLOCK] = self.scorer.score(columns)
             done = start + len(part)
         return Scored(scores, done, int(features * 1e6), digest.value if 0 < done == len(rows) else None)
 
-    def seconds_per_row(self) -> float:
+    def seconds_per_row(self, block: npt.NDArray[np.void]) -> float:
         """Return what a row costs on this machine, by the faster of three trials with missing values."""
         sets = self._evaluator.plan.feature_set
         nothing = np.zeros(_TRIAL_ROWS, np.int64)
-        items = np.full(_TRIAL_ROWS, len(self.block) - 1)
+        items = np.full(_TRIAL_ROWS, len(block) - 1)
         candidates = sets.candidate_encoder.missing(_TRIAL_ROWS)
         rows = Rows(items, sets.request_encoder.missing(1), nothing, candidates)
         times = []
         for _ in range(3):
             began = perf_counter()
-            self.scorer.score(self.matrix(rows))
+            self.scorer.score(self.matrix(rows, block))
             times.append(perf_counter() - began)
         return min(times) / _TRIAL_ROWS
 

@@ -20,6 +20,9 @@ from searchrank.errors import RequestError, SearchRankError, UnavailableError
 from searchrank.project import Project
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from searchrank.state import Tail
     from searchrank.workspace import Workspace
 
 __all__ = ["Loaded", "Serving"]
@@ -96,7 +99,7 @@ class Serving:
         with self._loading:
             self.stamp = take_stamp(self.workspace)
             project = Project.load(self.workspace)
-            loader = Loader(self.workspace, self._lane, self.patience)
+            loader = Loader(self.workspace, self._lane, self.patience, self._tails())
             surfaces: dict[str, ServedSurface] = {}
             refused: dict[str, SearchRankError] = {}
             for name, config in project.surfaces.items():
@@ -131,6 +134,31 @@ class Serving:
             self._trials = {name: trial.renewed() for name, trial in self._trials.items()}
             return error
         return None
+
+    def _tails(self) -> dict[Path, Tail]:
+        """Return what follows the log, by the folder of its snapshot."""
+        return {surface.snapshot.folder: surface.live.tail for surface in self._every()}
+
+    def _every(self) -> list[ServedSurface]:
+        """Return everything that can answer a request: what is live, and other releases that are tried."""
+        pinned = [one for trial in self._trials.values() for one in trial.releases.values()]
+        return [*self._live.values(), *pinned]
+
+    def follow(self) -> int:
+        """Take in what the event log has told since; return the offset up to which it was read.
+
+        Raises:
+            DataError: When the log is damaged.
+        """
+        offsets = [tail.advance().offset for tail in self._tails().values()]
+        for surface in self._every():
+            surface.live.follow()
+        return min(offsets, default=0)
+
+    def tidy(self) -> None:
+        """Put together the parts that following the log has made; may take a second, changes nothing that is read."""
+        for tail in self._tails().values():
+            tail.merge()
 
     def summary(self) -> str:
         """Return in words what is served."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from predictor.stages import ordered, raw_items
+from predictor.stages import ordered
 from searchrank.errors import RequestError
 from searchrank.features import Kind
 from searchrank.features.inputs import MISSING_TIME
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from predictor.compiled import Compiled
     from predictor.gathering import Pool
+    from predictor.stages import Asked
     from predictor.surface import ServedSurface
     from searchrank.features import Expression
     from searchrank.v1 import ranking_pb2
@@ -60,13 +61,11 @@ def _no_order(expression: Expression) -> str:
     return f"is a {expression.kind}, which has no order; sort by a number or a time, such as 'item.price'"
 
 
-def arranged(
-    surface: ServedSurface, pool: Pool, scores: npt.NDArray[np.float64], keys: Sequence[Key]
-) -> npt.NDArray[np.int64]:
+def arranged(asked: Asked, pool: Pool, scores: npt.NDArray[np.float64], keys: Sequence[Key]) -> npt.NDArray[np.int64]:
     """Return positions by keys, missing values last, then by descending score, then in the given order.
 
     Args:
-        surface: Whose catalogue it is.
+        asked: What is known.
         pool: The n candidates.
         scores: Shape ``(n,)``; NaN comes last among equals.
         keys: The most important first; none: by score alone.
@@ -74,9 +73,9 @@ def arranged(
     if not keys:
         return ordered(scores, 0)
     columns: list[npt.NDArray[Any]] = [-scores]
-    items = raw_items(surface, pool.found)
+    items = asked.view.state.items.gather(pool.found.rows)
     for key in reversed(keys):
-        values = key.value.of_candidates(items, pool.rows)
+        values = key.value.of_candidates(items, pool.pairs.rows)
         missing = values == MISSING_TIME if values.dtype == np.int64 else np.isnan(values)
         known = np.where(missing, 0, values)
         columns += [-known if key.descending else known, missing]

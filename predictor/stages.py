@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from predictor.requests import Candidates
+from predictor.scoring import Pairs
 from recall import Query, Recalled, Retrieval
 from searchrank.features import Rows, hash_text, hash_texts
 from searchrank.features.history import query_hash
-from searchrank.features.snapshot import fill_candidates, fill_requests
 
 if TYPE_CHECKING:
     from predictor.journey import Journey
+    from predictor.live import View
     from predictor.requests import Question
     from predictor.scoring import Scored, Scoring
     from predictor.surface import ServedSurface
@@ -29,7 +30,6 @@ __all__ = [
     "know",
     "locate",
     "ordered",
-    "raw_items",
     "reasons",
     "recall",
     "score",
@@ -45,10 +45,12 @@ class Asked:
 
     Attributes:
         question: As admitted.
+        view: What is known at this moment; every stage reads the same.
         record: Shape ``(1,)`` of ``request_layout``.
     """
 
     question: Question
+    view: View
     record: npt.NDArray[np.void]
 
 
@@ -58,7 +60,7 @@ class Found:
 
     Attributes:
         candidates: As sent, or as recalled.
-        rows: Shape ``(n,)``, row in the catalogue; its length for an unknown item.
+        rows: Shape ``(n,)``, row in the catalogue; its length for an unknown item, more for one put since.
         hashes: Shape ``(n,)``, identity of each id.
         recalled: What found them; None when the caller sent them.
         exhausted: Whether recall has no more.
@@ -77,7 +79,7 @@ class Found:
 
     def unknown(self, items: int) -> npt.NDArray[np.int64]:
         """Return the positions of candidates that a catalogue of so many items does not hold."""
-        return np.flatnonzero(self.rows >= items)
+        return np.flatnonzero(self.rows == items)
 
 
 def know(surface: ServedSurface, question: Question, journey: Journey) -> Asked:
@@ -86,16 +88,17 @@ def know(surface: ServedSurface, question: Question, journey: Journey) -> Asked:
     record = encoder.missing(1)
     user = hash_text(question.user_id) if question.user_id else 0
     known = np.array([[user], [query_hash(question.query)], [question.time_us]], np.int64)
-    fill_requests(surface.snapshot, record, known[0], known[1], known[2])
+    view = surface.live.view
+    view.state.fill_requests(record, known[0], known[1], known[2])
     encoder.write(record, question.context)
     journey.ran("know")
-    return Asked(question, record)
+    return Asked(question, view, record)
 
 
-def locate(surface: ServedSurface, candidates: Candidates) -> Found:
-    """Find the candidates in the catalogue; an unknown one keeps its place and has missing item inputs."""
+def locate(asked: Asked, candidates: Candidates) -> Found:
+    """Find the candidates in the catalogue; an unknown or deleted one keeps its place and has missing item inputs."""
     hashes = hash_texts(candidates.ids)
-    return Found(candidates, surface.snapshot.catalogue.rows_of_hashes(hashes), hashes)
+    return Found(candidates, asked.view.state.rows_of_hashes(hashes), hashes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,21 +122,21 @@ async def recall(surface: ServedSurface, asked: Asked, journey: Journey, scope: 
     for part in retrieval.coverage:
         if part.problem:
             journey.left_out("recall", part.name, part.problem)
-    recalled = retrieval.recalled
-    catalogue = surface.snapshot.catalogue
+    recalled, items = retrieval.recalled, asked.view.state.items
     columns = {name: values for name, values in _recall_columns(recalled) if name in surface.schema.candidate}
+    hashes, rows = items.base.hashes[recalled.rows], items.current(recalled.rows)
     journey.ran("recall")
     candidates = Candidates(ids=[], columns=columns)
-    return Found(candidates, recalled.rows, catalogue.hashes[recalled.rows], recalled, retrieval.exhausted)
+    return Found(candidates, rows, hashes, recalled, retrieval.exhausted)
 
 
 async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, scope: Scope) -> Retrieval:
-    catalogue, question = surface.snapshot.catalogue, asked.question
-    rows = catalogue.rows_of_hashes(_listed(asked, surface.recent_input))
+    items, question = asked.view.state.items, asked.question
+    rows = items.base.rows_of_hashes(_listed(asked, surface.recent_input))
     query = Query(
         text=question.query,
-        recent=rows[rows < len(catalogue)],
-        exclude=catalogue.rows_of_hashes(_listed(asked, surface.config.exclude)),
+        recent=rows[rows < len(items.base)],
+        exclude=np.append(items.base.rows_of_hashes(_listed(asked, surface.config.exclude)), asked.view.gone),
         allowed=scope.allowed,
         time=question.time_us,
     )
@@ -166,28 +169,24 @@ def _recall_columns(recalled: Recalled) -> list[tuple[str, npt.NDArray[np.float6
     return columns
 
 
-def hydrate(surface: ServedSurface, asked: Asked, found: Found, journey: Journey) -> Rows:
+def hydrate(surface: ServedSurface, asked: Asked, found: Found, journey: Journey) -> Pairs:
     """Put together what the features read: item rows, the request, and what came or is counted per candidate."""
     n = len(found.rows)
     candidates = surface.release.feature_set.candidate_encoder.encode(found.candidates.columns, n)
     times = np.full(n, asked.question.time_us, np.int64)
-    fill_candidates(surface.snapshot, candidates, found.hashes, times)
+    asked.view.state.fill_candidates(candidates, found.hashes, times)
+    rows, block = asked.view.gathered(found.rows)
     journey.ran("hydrate")
-    return Rows(found.rows, asked.record, np.zeros(n, np.int64), candidates)
+    return Pairs(Rows(rows, asked.record, np.zeros(n, np.int64), candidates), block)
 
 
-def raw_items(surface: ServedSurface, found: Found) -> npt.NDArray[np.void]:
-    """Return the raw records of the candidates' items, shape ``(n,)``; all missing for an unknown one."""
-    return surface.snapshot.catalogue.records[found.rows]
-
-
-async def score(surface: ServedSurface, rows: Rows, journey: Journey) -> Scored:
+async def score(surface: ServedSurface, pairs: Pairs, journey: Journey) -> Scored:
     """Compute features and scores; what time did not allow is NaN and named."""
-    if surface.lane.is_short(surface.seconds_per_row * len(rows)):
-        scored = surface.short.score(rows, journey.deadline)
+    if surface.lane.is_short(surface.seconds_per_row * len(pairs)):
+        scored = surface.short.score(pairs, journey.deadline)
     else:
-        scored = await surface.lane.queue(lambda: surface.long.score(rows, journey.deadline))
-    _note(scored, len(rows), journey)
+        scored = await surface.lane.queue(lambda: surface.long.score(pairs, journey.deadline))
+    _note(scored, len(pairs), journey)
     return scored
 
 
@@ -223,17 +222,17 @@ class Reasons:
     scores: npt.NDArray[np.float64]
 
 
-async def reasons(surface: ServedSurface, rows: Rows, journey: Journey) -> Reasons:
+async def reasons(surface: ServedSurface, pairs: Pairs, journey: Journey) -> Reasons:
     """Say what the model read and what each column added."""
-    told = await surface.lane.queue(lambda: _reasons(surface.long, rows))
+    told = await surface.lane.queue(lambda: _reasons(surface.long, pairs))
     journey.ran("explain")
     return told
 
 
-def _reasons(scoring: Scoring, rows: Rows) -> Reasons:
-    columns = scoring.matrix(rows)
+def _reasons(scoring: Scoring, pairs: Pairs) -> Reasons:
+    columns = scoring.matrix(pairs.rows, pairs.block)
     width = len(columns)
-    parts = [scoring.scorer.contributions(columns, row) for row in range(len(rows))]
-    table = np.array(parts, np.float64).reshape(len(rows), width + 1)
-    base = float(table[0, width]) if len(rows) else 0.0
+    parts = [scoring.scorer.contributions(columns, row) for row in range(len(pairs))]
+    table = np.array(parts, np.float64).reshape(len(pairs), width + 1)
+    base = float(table[0, width]) if len(pairs) else 0.0
     return Reasons(columns.T, table[:, :width], base, scoring.scorer.score(columns))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from predictor.compiled import Compiler
+from predictor.live import Live
 from predictor.page_token import PageTokens
 from predictor.requests import Schema
 from predictor.scoring import Lane, Scoring
@@ -42,7 +43,8 @@ class ServedSurface:
         config: Its section of the project.
         release: What scores.
         digest: The release's digest, which takes it a while to work out.
-        snapshot: What is read.
+        snapshot: What is read, as it was when it was made.
+        live: What has changed in it since.
         schema: What callers may send.
         recaller: Its recall branches.
         recent_input: The request input that lists recent items for recall; empty when there is none.
@@ -62,6 +64,7 @@ class ServedSurface:
     release: Release
     digest: str
     snapshot: Snapshot
+    live: Live
     schema: Schema
     recaller: Recaller
     recent_input: str

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import uvloop
 
 from predictor import pipeline
+from predictor.follower import Follower
 from predictor.journal_link import JournalLink
 from predictor.lean import keep_lean
 from predictor.metrics import Metrics
@@ -82,6 +83,7 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     port = await server.start(options.host, options.port, options.tls)
     gc.collect()
     gc.freeze()
+    follower = Follower(serving, metrics)
     background = [asyncio.create_task(watch(serving, metrics)), asyncio.create_task(link.run())]
     tell(ready=True, port=port, pid=os.getpid(), seconds=round(perf_counter() - began, 3))
     _logger.info("serving %s on %s:%d", serving.summary(), options.host, port)
@@ -89,6 +91,7 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     await server.stop(drain=options.drain_seconds)
     for task in background:
         task.cancel()
+    follower.stop()
     if log is not None:
         log.close()
     serving.close()

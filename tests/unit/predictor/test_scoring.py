@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from predictor.journey import Deadline
-from predictor.scoring import BLOCK, Lane, Scoring
+from predictor.scoring import BLOCK, Lane, Pairs, Scoring
 from predictor.stages import ordered
 from searchrank.features import Rows
 
@@ -42,14 +42,14 @@ def rows(n: int) -> Rows:
 @pytest.mark.parametrize("n", [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK])
 def test_every_row_is_scored_in_order(n):
     model = First()
-    scored = Scoring(Doubling(), model, np.zeros(n)).score(rows(n), model.deadline)
+    scored = Scoring(Doubling(), model).score(Pairs(rows(n), np.zeros(n)), model.deadline)
     np.testing.assert_array_equal(scored.scores, 2.0 * np.arange(n))
     assert (scored.done, model.calls) == (n, -(-n // BLOCK))
 
 
 def test_blocks_after_the_deadline_are_not_computed_and_not_scored():
     model = First(stop_after=2)
-    scored = Scoring(Doubling(), model, np.zeros(1)).score(rows(5 * BLOCK), model.deadline)
+    scored = Scoring(Doubling(), model).score(Pairs(rows(5 * BLOCK), np.zeros(1)), model.deadline)
     assert model.calls == 2
     assert scored.done == 2 * BLOCK
     assert not np.isnan(scored.scores[: 2 * BLOCK]).any()
@@ -58,7 +58,7 @@ def test_blocks_after_the_deadline_are_not_computed_and_not_scored():
 
 def test_work_whose_time_passed_in_the_queue_is_not_begun():
     model = First()
-    scored = Scoring(Doubling(), model, np.zeros(1)).score(rows(10), Deadline(monotonic() - 1))
+    scored = Scoring(Doubling(), model).score(Pairs(rows(10), np.zeros(1)), Deadline(monotonic() - 1))
     assert (model.calls, scored.done) == (0, 0)
 
 
