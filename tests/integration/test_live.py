@@ -10,9 +10,9 @@ import pytest
 
 from predictor import pipeline
 from predictor.answers import Ranking, SearchResult
-from predictor.client import Query, _rank, _search
 from predictor.follower import Follower
 from predictor.metrics import Metrics
+from predictor.query import Query, rank_request, search_request
 from predictor.serving import Serving
 from predictor.testing import WEIGHTS, make_shop, make_snapshot
 from searchrank.events import DELETE_ITEM, PUT_ITEM, PUT_USER, EventLog, schema
@@ -51,12 +51,12 @@ def told(log, kind, **values):
 
 
 async def rank(serving, ids, query=ASKED):
-    answer = Ranking.of(await pipeline.rank(serving.surface("shop"), _rank(query, ids, {}), None))
+    answer = Ranking.of(await pipeline.rank(serving.surface("shop"), rank_request(query, ids, {}), None))
     return dict(zip(answer.ids, answer.scores.tolist(), strict=True)), answer
 
 
 async def search(serving, query):
-    return SearchResult.of(await pipeline.search(serving.surface("shop"), _search(query), None))
+    return SearchResult.of(await pipeline.search(serving.surface("shop"), search_request(query), None))
 
 
 async def test_a_click_is_counted_in_the_next_request(serving, log):
