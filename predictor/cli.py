@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from predictor.asking import Context, Filter, Ids, Moment, SurfaceName, Text, Timeout, User, make_query, read_sort
 from predictor.connection import Ca, Certificate, Key, Targets, connect
+from predictor.showing import arms_json, coverage_json, finding_json, number, show_table, shown, tell
 from searchrank.cli import Home, Json, emit
-from searchrank.errors import ConfigError, RequestError
+from searchrank.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from predictor.answers import Arm, Coverage, Finding
+    from predictor.answers import Finding, SearchResult
+    from predictor.client import Client
     from predictor.query import Query
 
 __all__ = ["explain", "rank", "search", "serve"]
 
 DEFAULT_HOME = Path(".searchrank")
 _SHARES = {"on": 1.0, "off": 0.0}
-SurfaceName = Annotated[str, typer.Option("--surface", help="Surface to ask; needed when the project has several.")]
-User = Annotated[str, typer.Option("--user", help="Who asks.")]
-Text = Annotated[str, typer.Option("--query", help="Text typed.")]
-Context = Annotated[
-    list[str] | None, typer.Option("--context", help="NAME=JSON of a request input, such as user.age=30.")
-]
-Moment = Annotated[
-    datetime | None,
-    typer.Option("--time", formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"], help="UTC moment to answer for; default: now."),
-]
-Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait for the answer.")]
-Ids = Annotated[list[str], typer.Argument(help="Ids of the items.")]
+_VERDICTS = {True: "kept by the filter", False: "removed by the filter", None: "removed: a value is missing"}
 
 
 def serve(  # noqa: PLR0913, PLR0917 - one option each
@@ -111,7 +102,13 @@ def search(  # noqa: PLR0913, PLR0917 - one option each
     query: Annotated[str, typer.Argument(help="Text typed; may be empty.")] = "",
     user: User = "",
     surface: SurfaceName = "",
-    limit: Annotated[int, typer.Option(min=0, help="Most items; 0: the surface's default.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="Items on a page; 0: the surface's default.")] = 0,
+    filter_: Filter = "",
+    sort: Annotated[
+        list[str] | None, typer.Option(help="Order by this instead of the score: 'item.price' or 'item.price desc'.")
+    ] = None,
+    page: Annotated[str, typer.Option(help="Token of the page to show, from the page before it.")] = "",
+    all_pages: Annotated[bool, typer.Option("--all", help="Show all pages.")] = False,
     context: Context = None,
     time: Moment = None,
     target: Targets = None,
@@ -125,34 +122,59 @@ def search(  # noqa: PLR0913, PLR0917 - one option each
     """Search the running server and say what found each item."""
     from predictor.titles import titles  # noqa: PLC0415 - a verb imports what it runs
 
-    asked = _query(surface=surface, user=user, text=query, context=context, time=time, limit=limit)
+    wanted = {"limit": limit, "filter": filter_, "sort": read_sort(sort or ()), "page_token": page}
+    asked = make_query(surface=surface, user=user, text=query, context=context, time=time, **wanted)
     with connect(target, tls_ca, tls_certificate, tls_key) as client:
-        result = client.search(asked, timeout=timeout)
-    names = titles(home, surface, result.ids)
+        pages = _pages(client, asked, timeout, every=all_pages)
+    names = titles(home, surface, [item for found in pages for item in found.ids])
     if as_json:
-        emit(
-            {
-                "request_id": result.request_id,
-                "release": result.release.name,
-                "version": result.release.version,
-                "candidates": result.candidates,
-                "items": [
-                    {"id": item, "title": name, "score": _number(score), "found_by": [_finding(f) for f in found]}
-                    for item, name, score, found in zip(
-                        result.ids, names, result.scores.tolist(), result.found_by, strict=True
-                    )
-                ],
-                **_arms(result.arms),
-                **_coverage(result.coverage),
-            }
-        )
-        return
+        emit(_search_json(pages, names))
+    else:
+        _show_search(query or "for you", pages, names)
+
+
+def _pages(client: Client, asked: Query, timeout: float, *, every: bool) -> list[SearchResult]:
+    """Return the page asked for, and those after it if every one is wanted."""
+    found = [client.search(asked, timeout=timeout)]
+    while every and found[-1].next_page_token:
+        found.append(client.search(replace(asked, page_token=found[-1].next_page_token), timeout=timeout))
+    return found
+
+
+def _lines(pages: Sequence[SearchResult]) -> list[tuple[str, float, tuple[Finding, ...]]]:
+    """Return id, score and the branches that found it, of every item."""
+    return [line for page in pages for line in zip(page.ids, page.scores.tolist(), page.found_by, strict=True)]
+
+
+def _search_json(pages: Sequence[SearchResult], names: Sequence[str]) -> dict[str, Any]:
+    first = pages[0]
+    return {
+        "request_id": first.request_id,
+        "release": first.release.name,
+        "version": first.release.version,
+        "candidates": first.candidates,
+        "position": first.position,
+        "next_page_token": pages[-1].next_page_token,
+        "items": [
+            {"id": item, "title": name, "score": number(score), "found_by": [finding_json(f) for f in found]}
+            for (item, score, found), name in zip(_lines(pages), names, strict=True)
+        ],
+        **arms_json(first.arms),
+        **coverage_json(first.coverage),
+    }
+
+
+def _show_search(title: str, pages: Sequence[SearchResult], names: Sequence[str]) -> None:
+    first = pages[0]
     rows = [
-        (name or item, item, _shown(score), ", ".join(f"{f.branch} #{f.rank}" for f in found))
-        for item, name, score, found in zip(result.ids, names, result.scores.tolist(), result.found_by, strict=True)
+        (name or item, item, shown(score), ", ".join(f"{f.branch} #{f.rank}" for f in found))
+        for (item, score, found), name in zip(_lines(pages), names, strict=True)
     ]
-    _table(f"{query or 'for you'}: {result.candidates} candidates", ["title", "id", "score", "found by"], rows)
-    _tell(result.release.name, result.release.version, result.coverage)
+    heads = ["title", "id", "score", "found by"]
+    show_table(f"{title}: {first.candidates} candidates", heads, rows, first.position + 1)
+    tell(first.release.name, first.release.version, first.coverage)
+    if pages[-1].next_page_token:
+        sys.stdout.write(f"the next page: --page {pages[-1].next_page_token}\n")
 
 
 def rank(  # noqa: PLR0913, PLR0917 - one option each
@@ -160,6 +182,7 @@ def rank(  # noqa: PLR0913, PLR0917 - one option each
     query: Text = "",
     user: User = "",
     surface: SurfaceName = "",
+    filter_: Filter = "",
     context: Context = None,
     time: Moment = None,
     target: Targets = None,
@@ -174,18 +197,25 @@ def rank(  # noqa: PLR0913, PLR0917 - one option each
     from predictor.titles import titles  # noqa: PLC0415 - a verb imports what it runs
 
     with connect(target, tls_ca, tls_certificate, tls_key) as client:
-        asked = _query(surface=surface, user=user, text=query, context=context, time=time)
+        asked = make_query(surface=surface, user=user, text=query, context=context, time=time, filter=filter_)
         result = client.rank(asked, ids, timeout=timeout)
     names = titles(home, surface, [str(item) for item in result.ids])
     unknown = {ids[position] for position in result.unknown.tolist()}
     lines = zip(result.ids, names, result.scores.tolist(), strict=True)
     if as_json:
-        items = [{"id": i, "title": n, "score": _number(s), "unknown": i in unknown} for i, n, s in lines]
-        emit({"request_id": result.request_id, "items": items, **_arms(result.arms), **_coverage(result.coverage)})
+        items = [{"id": i, "title": n, "score": number(s), "unknown": i in unknown} for i, n, s in lines]
+        emit(
+            {
+                "request_id": result.request_id,
+                "items": items,
+                **arms_json(result.arms),
+                **coverage_json(result.coverage),
+            }
+        )
         return
-    rows = [(n or str(i), str(i), _shown(s), "not in the catalogue" if i in unknown else "") for i, n, s in lines]
-    _table("ranked", ["title", "id", "score", ""], rows)
-    _tell(result.release.name, result.release.version, result.coverage)
+    rows = [(n or str(i), str(i), shown(s), "not in the catalogue" if i in unknown else "") for i, n, s in lines]
+    show_table("ranked", ["title", "id", "score", ""], rows)
+    tell(result.release.name, result.release.version, result.coverage)
 
 
 def explain(  # noqa: PLR0913, PLR0917 - one option each
@@ -193,6 +223,7 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
     query: Text = "",
     user: User = "",
     surface: SurfaceName = "",
+    filter_: Filter = "",
     context: Context = None,
     time: Moment = None,
     target: Targets = None,
@@ -204,9 +235,10 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
 ) -> None:
     """Say why items get their scores: what the model read and what each column adds."""
     with connect(target, tls_ca, tls_certificate, tls_key) as client:
-        asked = _query(surface=surface, user=user, text=query, context=context, time=time)
+        asked = make_query(surface=surface, user=user, text=query, context=context, time=time, filter=filter_)
         told = client.explain(asked, ids, timeout=timeout)
     parts = told.contributions if len(told.contributions) else [[math.nan] * len(told.columns)] * len(told.ids)
+    verdicts = dict(zip(told.ids, told.verdicts, strict=False))  # none without a filter
     items = []
     for item, score, values, added, found in zip(
         told.ids, told.scores.tolist(), told.features, parts, told.found_by, strict=True
@@ -214,86 +246,22 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
         columns = sorted(zip(told.columns, values, added, strict=True), key=lambda part: -abs(part[2]))
         items.append((item, score, columns, found))
     if as_json:
-        shown = [
+        listed = [
             {
                 "id": item,
-                "score": _number(score),
-                "columns": {name: {"value": _number(v), "adds": _number(a)} for name, v, a in columns},
-                "found_by": [_finding(f) for f in found],
+                "score": number(score),
+                "kept": verdicts.get(item),
+                "columns": {name: {"value": number(v), "adds": number(a)} for name, v, a in columns},
+                "found_by": [finding_json(f) for f in found],
             }
             for item, score, columns, found in items
         ]
-        emit({"base_score": told.base_score, "items": shown, **_arms(told.arms), **_coverage(told.coverage)})
+        emit({"base_score": told.base_score, "items": listed, **arms_json(told.arms), **coverage_json(told.coverage)})
         return
     for item, score, columns, found in items:
         by = ", ".join(f"{f.branch} #{f.rank}" for f in found) or "no branch"
-        rows = [(name, _shown(value), _shown(added)) for name, value, added in columns]
-        _table(f"{item}: {_shown(score)}, found by {by}", ["column", "value", "adds"], rows)
-    sys.stdout.write(f"every score begins at {_shown(told.base_score)}\n")
-
-
-def _query(  # noqa: PLR0913 - one for each option
-    *, surface: str, user: str, text: str, context: list[str] | None, time: datetime | None, limit: int = 0
-) -> Query:
-    from predictor.query import Query  # noqa: PLC0415 - a verb imports what it runs
-
-    values = dict(_assignment(part) for part in context or ())
-    moment = None if time is None else time.replace(tzinfo=UTC)
-    return Query(surface=surface, user_id=user, text=text, time=moment, context=values, limit=limit)
-
-
-def _assignment(part: str) -> tuple[str, Any]:
-    """Return name and value of ``NAME=JSON``; a pair of numbers is a point, a bare word a text.
-
-    Raises:
-        RequestError: When there is no ``=``.
-    """
-    name, separator, words = part.partition("=")
-    if not separator:
-        raise RequestError(f"{part!r} is not NAME=JSON", field="--context")
-    try:
-        value = json.loads(words)
-    except ValueError:
-        value = words
-    is_point = isinstance(value, list) and len(value) == 2 and not any(isinstance(v, str) for v in value)
-    return name, tuple(value) if is_point else value
-
-
-def _finding(found: Finding) -> dict[str, Any]:
-    return {"branch": found.branch, "rank": found.rank, "score": _number(found.score)}
-
-
-def _coverage(coverage: Coverage) -> dict[str, Any]:
-    names = ("stage", "subject", "reason")
-    left_out = [dict(zip(names, part, strict=True)) for part in coverage.degradations]
-    return {"left_out": left_out, "stages_us": coverage.stages}
-
-
-def _arms(arms: Sequence[Arm]) -> dict[str, Any]:
-    return {"arms": [{"layer": a.layer, "experiment": a.experiment, "arm": a.arm} for a in arms]}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _shown(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.4g}"
-
-
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - a verb imports what it runs
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table("#", *heads, title=escape(title), title_justify="left")
-    for place, row in enumerate(rows, start=1):
-        table.add_row(str(place), *map(escape, row))
-    Console().print(table)
-
-
-def _tell(name: str, version: str, coverage: Coverage) -> None:
-    spent = ", ".join(f"{stage} {us / 1000:.2f} ms" for stage, us in coverage.stages.items())
-    sys.stdout.write(f"scored by {name} version {version}; {spent}\n")
-    for stage, subject, reason in coverage.degradations:
-        sys.stdout.write(f"left out: {stage} {subject}: {reason}\n")
+        rows = [(name, shown(value), shown(added)) for name, value, added in columns]
+        show_table(f"{item}: {shown(score)}, found by {by}", ["column", "value", "adds"], rows)
+    for item, kept in verdicts.items():
+        sys.stdout.write(f"{item}: {_VERDICTS[kept]}\n")
+    sys.stdout.write(f"every score begins at {shown(told.base_score)}\n")
