@@ -66,7 +66,7 @@ def index_workspace(
         progress: Called with (done, total, what comes now).
 
     Raises:
-        NotFoundError: When the project, the catalogue, the log or its events are missing.
+        NotFoundError: When the project, the catalogue or the log is missing.
         ConfigError: When the project asks for something that cannot be built.
         DataError: When a file does not hold what was declared.
     """
@@ -77,7 +77,7 @@ def index_workspace(
     users = read_table(workspace.users, "users") if workspace.users.exists() else None
     progress(0, 1, "events")
     events, offset = _read_events(workspace)
-    known = as_of if as_of is not None else int(events.known_time[-1]) + 1
+    known = as_of if as_of is not None else int(events.known_time[-1]) + 1 if len(events) else time.time_ns() // 1_000
     source = SnapshotSource(items=items, users=users, events=events.before(known), as_of=known, event_offset=offset)
     folder = Snapshot.build(workspace.snapshots / snapshot_id(known), features, source, progress)
     try:
@@ -129,15 +129,11 @@ def read_table(path: Path, what: str) -> pa.Table:
 
 
 def _read_events(workspace: Workspace) -> tuple[EventColumns, int]:
-    """Return all events and the offset after them.
+    """Return all events and the offset after them; there may be none yet.
 
     Raises:
-        NotFoundError: When there are none.
+        NotFoundError: When there is no log.
     """
     log = EventLog.open(workspace.events)
     events = EventColumns.from_batches(log.read(columns=EVENT_COLUMNS))
-    if not len(events):
-        raise NotFoundError(
-            f"the event log in {workspace.events} holds no events; run 'searchrank demo' or append some"
-        )
     return events, len(events)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeFloat, PositiveInt, ValidationError
 
 from searchrank.errors import ConfigError, NotFoundError
 from searchrank.workspace import Workspace
 
-__all__ = ["ModelSpec", "Project", "Surface"]
+__all__ = ["HELD_OUT", "ModelSpec", "Project", "Surface"]
+
+
+HELD_OUT: Final = "held_out"
+"""``samples:`` of a model that learns without impressions."""
 
 
 class _Strict(BaseModel):
@@ -46,6 +50,9 @@ class ModelSpec(_Strict):
 
     Attributes:
         inputs: Model inputs, ``feature | transform(…)``.
+        samples: What is learnt from: ``impressions`` that were logged, or, where nobody logged any, what each person
+            chose last, ``held_out`` of what is known of them.
+        weights: Weight of each input; when given, nothing is learnt and the score is the weighted sum.
         labels: Relevance grade of each event kind; an impression without any of them is 0.
         attribution: How long after the impression an event still counts (``30m``).
         popularity: Item statistic that the popularity baseline ranks by (``item.clicks_7d``).
@@ -53,6 +60,8 @@ class ModelSpec(_Strict):
     """
 
     inputs: list[str] = Field(min_length=1)
+    samples: Literal["impressions", "held_out"] = "impressions"
+    weights: dict[str, FiniteFloat] = Field(default_factory=dict)
     labels: dict[str, NonNegativeFloat] = Field(default_factory=lambda: {"click": 1.0, "order": 3.0})
     attribution: str = "30m"
     popularity: str = ""

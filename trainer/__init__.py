@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainer.evaluate import Evaluation
+    from trainer.job import Job, Trial
     from trainer.metrics import EmptyQueries, auc, average_precision, mean, ndcg, reciprocal_rank
     from trainer.prepared import train_prepared
     from trainer.promotion import Change, promote, roll_back
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from trainer.ranking import Ranking
     from trainer.registry import Registry
     from trainer.significance import Interval, bootstrap, paired_bootstrap
-    from trainer.train import Job, Trial, evaluate_release
+    from trainer.train import evaluate_release
 
 __all__ = [
     "Change",
@@ -45,6 +46,7 @@ __all__ = [
 
 _HOMES = {
     "evaluate": ("Evaluation",),
+    "job": ("Job", "Trial"),
     "metrics": ("EmptyQueries", "auc", "average_precision", "mean", "ndcg", "reciprocal_rank"),
     "prepared": ("train_prepared",),
     "promotion": ("Change", "promote", "roll_back"),
@@ -52,7 +54,7 @@ _HOMES = {
     "ranking": ("Ranking",),
     "registry": ("Registry",),
     "significance": ("Interval", "bootstrap", "paired_bootstrap"),
-    "train": ("Job", "Trial", "evaluate_release"),
+    "train": ("evaluate_release",),
 }
 
 

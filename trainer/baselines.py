@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from searchrank.project import ModelSpec
     from trainer.samples import Samples
 
-__all__ = ["logged_order", "oracle", "popularity"]
+__all__ = ["logged_order", "oracle", "popularity", "popularity_statistic"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,13 +33,23 @@ def popularity(samples: Samples, snapshot: Snapshot, spec: ModelSpec) -> Floats:
     Raises:
         ConfigError: When the specification names no item statistic and none is declared.
     """
-    name = spec.popularity or _first_count(samples.feature_set)
-    item = samples.feature_set.inputs.get(name)
-    if item is None or not item.is_live:
-        raise ConfigError(f"{name!r} is no statistic of items in the feature file", field="popularity")
+    name = popularity_statistic(samples.feature_set, spec)
     parts = [samples.encode(first, last, snapshot).candidates[name] for first, last in samples.parts()]
     values = np.concatenate(parts).astype(np.float64)
     return np.where(np.isnan(values), -np.inf, values)
+
+
+def popularity_statistic(feature_set: FeatureSet, spec: ModelSpec) -> str:
+    """Return the name of the item statistic that popularity goes by.
+
+    Raises:
+        ConfigError: When the specification names no item statistic and none is declared.
+    """
+    name = spec.popularity or _first_count(feature_set)
+    item = feature_set.inputs.get(name)
+    if item is None or not item.is_live:
+        raise ConfigError(f"{name!r} is no statistic of items in the feature file", field="popularity")
+    return name
 
 
 def _first_count(feature_set: FeatureSet) -> str:

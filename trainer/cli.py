@@ -61,7 +61,8 @@ def evaluate(
 ) -> None:
     """Measure a release again on the test part of a workspace's event log."""
     from searchrank.models import Ledger, Release, find_release  # noqa: PLC0415 - heavy
-    from trainer.train import Job, evaluate_release  # noqa: PLC0415 - heavy
+    from trainer.job import Job  # noqa: PLC0415 - heavy
+    from trainer.train import evaluate_release  # noqa: PLC0415 - heavy
 
     require_training()
     job = Job.open(workspace(home), model)
@@ -109,8 +110,8 @@ def _live(ledger: Ledger, name: str) -> Entry:
 
 def _train_log(place: Workspace, wish: _Wish, chosen: Mapping[str, object], *, json: bool) -> None:
     """Train on a workspace's event log, release, register and, if wanted, promote."""
+    from trainer.job import Job  # noqa: PLC0415 - heavy
     from trainer.publishing import publish  # noqa: PLC0415 - heavy
-    from trainer.train import Job  # noqa: PLC0415 - heavy
 
     started = time.monotonic()
     with steps() as told:
@@ -120,7 +121,7 @@ def _train_log(place: Workspace, wish: _Wish, chosen: Mapping[str, object], *, j
     manifest = trial.manifest
     _show_evaluation(f"{manifest.name} version {manifest.version}", trial.evaluation, on_stderr=json)
     say(
-        f"{trial.trained.model.trees} trees on {trial.trained.rows:,} rows; release {trial.folder}",
+        f"{trial.trees} trees on {trial.rows:,} rows; release {trial.folder}",
         on_stderr=json,
     )
     if change is not None:
@@ -129,8 +130,8 @@ def _train_log(place: Workspace, wish: _Wish, chosen: Mapping[str, object], *, j
         say(f"make it live: searchrank release promote {manifest.version} --home {place.root}", on_stderr=json)
     if json:
         figures = trial.evaluation.figures() | {"release": str(trial.folder), "version": manifest.version}
-        figures |= {"digest": manifest.digest, "promoted": change is not None, "rows": trial.trained.rows}
-        emit(finite(figures | {"trees": trial.trained.model.trees, "seconds": time.monotonic() - started}))
+        figures |= {"digest": manifest.digest, "promoted": change is not None, "rows": trial.rows}
+        emit(finite(figures | {"trees": trial.trees, "seconds": time.monotonic() - started}))
 
 
 def _show_evaluation(title: str, found: Evaluation, *, on_stderr: bool) -> None:
@@ -138,8 +139,7 @@ def _show_evaluation(title: str, found: Evaluation, *, on_stderr: bool) -> None:
     names = list(next(iter(found.metrics.values())))
     rows: list[list[str | float]] = [[name, *values.values()] for name, values in found.metrics.items()]
     show(table(title, ["ranking", *names], rows), on_stderr=on_stderr)
-    how = ", lists in random order" if found.exploration else ", lists as they were shown"
-    say(f"{found.requests:,} test requests with a click or the like{how}", on_stderr=on_stderr)
+    say(found.how, on_stderr=on_stderr)
     for name, interval in found.differences.items():
         text = f"NDCG@10 over {name}: {interval.mean:+.4f}, 95 % interval {interval.low:+.4f} to {interval.high:+.4f}"
         say(text, on_stderr=on_stderr)

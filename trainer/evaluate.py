@@ -35,6 +35,7 @@ class Evaluation:
     Attributes:
         requests: Number of requests.
         exploration: Whether all their lists were shown in random order, so that places flatter nobody.
+        held_out: Whether they are people rather than requests, judged by what was held out of what is known of them.
         metrics: Ranking → metric → mean.
         differences: Baseline → NDCG@10 of the model less that of the baseline, with its interval.
     """
@@ -43,6 +44,15 @@ class Evaluation:
     exploration: bool
     metrics: Mapping[str, Mapping[str, float]]
     differences: Mapping[str, Interval]
+    held_out: bool = False
+
+    @property
+    def how(self) -> str:
+        """What was measured on, in words."""
+        if self.held_out:
+            return f"{self.requests:,} people, by what they chose last among what recall finds for them"
+        order = "in random order" if self.exploration else "as they were shown"
+        return f"{self.requests:,} test requests with a click or the like, lists {order}"
 
     @property
     def gap_closed(self) -> float:

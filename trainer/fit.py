@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from searchrank.features.snapshot import Snapshot
     from searchrank.project import ModelSpec
 
-__all__ = ["DEFAULTS", "Split", "Trained", "fit_model", "split_by_time"]
+__all__ = ["DEFAULTS", "Split", "Trained", "fit_inputs", "fit_model", "split_by_time"]
 
 Progress = Callable[[int, int], None]
 
@@ -138,7 +138,7 @@ def fit_model(
     train, valid = (part.select(part.has_relevant) for part in (split.train, split.valid))
     feature_set = train.feature_set
     inputs = [ModelInput.parse(text, feature_set) for text in spec.inputs]
-    fitted = _fit_inputs(inputs, train, snapshot, begin("fitting transforms"))
+    fitted = fit_inputs(inputs, train, snapshot, begin("fitting transforms"))
     plan = Plan.compile(feature_set, fitted)
     evaluator = Evaluator(plan)
     block = evaluator.derive(snapshot.catalogue.records)
@@ -169,7 +169,7 @@ def _warn_of_nothing(profile: pa.Table) -> None:
         )
 
 
-def _fit_inputs(
+def fit_inputs(
     inputs: Sequence[ModelInput], train: Samples, snapshot: Snapshot, progress: Progress
 ) -> tuple[FittedInput, ...]:
     """Fit every transform on at most some 200,000 rows, whole requests spread over the training part."""

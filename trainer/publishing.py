@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from trainer.promotion import Change, promote
 from trainer.registry import Registry, Run
 from trainer.tracking import check_unlocked
-from trainer.train import Job, Progress, Trial, train
+from trainer.train import Progress, train
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from trainer.job import Job, Trial
 
 __all__ = ["publish"]
 
@@ -59,10 +61,10 @@ def _register(registry: Registry, trial: Trial) -> None:
         for ranking, values in trial.evaluation.metrics.items()
         for name, value in values.items()
     }
-    figures = {"trees": float(trial.trained.model.trees), "gap_closed": trial.evaluation.gap_closed}
+    figures = {"trees": float(trial.trees), "gap_closed": trial.evaluation.gap_closed}
     run = Run(
         manifest.name,
-        trial.trained.model.parameters,
+        trial.parameters,
         metrics | figures | {"test_requests": float(trial.evaluation.requests)},
         {"release": str(trial.folder.resolve()), "digest": manifest.digest, "version": str(manifest.version)},
     )

@@ -3,98 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 import searchrank
-from searchrank.errors import NotFoundError
-from searchrank.events import EventLog, schema
-from searchrank.features import Evaluator, FeatureSet
+from searchrank.features import Evaluator
 from searchrank.models import Forest, Manifest, ReleaseDraft, Scorer, write_release
-from searchrank.project import Project
+from searchrank.project import HELD_OUT
 from trainer.baselines import logged_order, oracle, popularity
-from trainer.collect import Collected, Labelling, collect
+from trainer.collect import Labelling, collect
 from trainer.evaluate import MODEL, ORACLE, POPULARITY, RECALL_ORDER, Evaluation, compare, unbiased
 from trainer.fit import Split, Trained, fit_model, split_by_time
 from trainer.golden import golden_rows
+from trainer.job import Job, Trial
+from trainer.levels.training import evaluate_held_out, train_held_out
 from trainer.recall_order import recall_order
 from trainer.samples import matrix
 from trainer.state import open_state, raw_tables
+from trainer.weights import weigh
 
 if TYPE_CHECKING:
     import numpy as np
 
     from searchrank.features import Plan
     from searchrank.features.snapshot import Snapshot
-    from searchrank.project import ModelSpec, Surface
-    from searchrank.workspace import Workspace
     from trainer.samples import Samples
 
-__all__ = ["Job", "Trial", "evaluate_release", "train"]
+__all__ = ["evaluate_release", "train"]
 
 Progress = Callable[[str], Callable[[int, int], None]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """What is to be trained, read from a workspace.
-
-    Attributes:
-        workspace: The workspace.
-        name: Name of the model.
-        spec: Its specification.
-        surface: A surface it serves, or None.
-        feature_set: The definitions.
-        log: The event log.
-    """
-
-    workspace: Workspace
-    name: str
-    spec: ModelSpec
-    surface: Surface | None
-    feature_set: FeatureSet
-    log: EventLog
-
-    @classmethod
-    def open(cls, workspace: Workspace, name: str = "") -> Job:
-        """Read a workspace; an empty name means the only model.
-
-        Raises:
-            NotFoundError: When there is no such model, or several and none is named.
-            ConfigError: When the project file is wrong.
-            DefinitionError: When the feature file is wrong.
-        """
-        project = Project.load(workspace)
-        if not name and len(project.models) == 1:
-            name = next(iter(project.models))
-        if name not in project.models:
-            raise NotFoundError(f"no model {name!r} in {workspace.project}; there are {', '.join(project.models)}")
-        feature_set = FeatureSet.load(workspace.features)
-        log = EventLog.open(workspace.events, schema=schema(feature_set))
-        surface = next((one for one in project.surfaces.values() if one.model == name), None)
-        return cls(workspace, name, project.models[name], surface, feature_set, log)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trial:
-    """What training gave.
-
-    Attributes:
-        folder: The release.
-        manifest: Its manifest.
-        evaluation: How it compares.
-        collected: The samples and what was left out of them.
-        trained: The plan and the forest.
-    """
-
-    folder: Path
-    manifest: Manifest
-    evaluation: Evaluation
-    collected: Collected
-    trained: Trained
 
 
 def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress: Progress | None = None) -> Trial:
@@ -110,6 +49,10 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
         ConfigError: When the specification or the parameters are wrong.
         DefinitionError: When a model input is wrong.
     """
+    if job.spec.weights:
+        return weigh(job)
+    if job.spec.samples == HELD_OUT:
+        return train_held_out(job, parameters=parameters, progress=progress)
     begin = progress or (lambda _name: lambda _done, _of: None)
     begin("reading events")
     collected = collect(job.log, job.feature_set, Labelling.of(job.spec))
@@ -121,7 +64,14 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
         evaluation = _evaluate(job, snapshot, split.test, trained.plan, Forest.parse(trained.model.text))
         begin("writing the release")
         folder = _write(job, snapshot, split, trained, evaluation)
-    return Trial(folder, Manifest.read(folder), evaluation, collected, trained)
+    return Trial(
+        folder=folder,
+        manifest=Manifest.read(folder),
+        evaluation=evaluation,
+        rows=trained.rows,
+        trees=trained.model.trees,
+        parameters=trained.model.parameters,
+    )
 
 
 def evaluate_release(job: Job, plan: Plan, scorer: Scorer) -> Evaluation:
@@ -135,6 +85,8 @@ def evaluate_release(job: Job, plan: Plan, scorer: Scorer) -> Evaluation:
     Raises:
         DataError: When the log does not hold enough to measure on.
     """
+    if job.spec.samples == HELD_OUT:
+        return evaluate_held_out(job, plan, scorer)
     samples = collect(job.log, plan.feature_set, Labelling.of(job.spec)).samples
     test = split_by_time(samples).test
     with open_state(job.workspace, plan.feature_set, job.log, int(samples.times[-1])) as snapshot:

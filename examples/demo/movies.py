@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,43 +13,32 @@ import numpy as np
 from examples.demo.answer import Answer, look_up, show_answer
 from examples.demo.phrases import MOVIES
 from examples.demo.stages import Begin, compile_kernels, stage
-from examples.movies import LIKED, SURFACE, Level, Lists, columns_of, fit_levels, measure, ranked, release_draft, split
+from examples.movies import LIKED, SURFACE, make_level, split
 from predictor import Query
 from searchrank.models import Forest, Manifest, write_release
 from searchrank.project import Project
 from searchrank.workspace import Workspace
-from trainer import Registry, paired_bootstrap, promote
+from trainer import Registry, promote
 from trainer.console import say, show, table
+from trainer.levels import ReleaseFacts, columns_of, fit_levels, judge, ranked, release_draft
 from trainer.registry import Run
 from trainer.state import raw_tables
 
 if TYPE_CHECKING:
-    from examples.movies import Fitted, Movies
-    from trainer import Interval
+    from examples.movies import Movies
+    from trainer import Evaluation
+    from trainer.levels import Fitted, Level, Lists
 
 __all__ = ["MoviesDemo"]
 
 _MODEL: Final = "movies"
+_DATA: Final = "MovieLens, known parts of every user's ratings"
+_STATISTIC: Final = "item.likes"
 _INNER: Final = 2
 _SHOWN: Final = 10
 _LISTED: Final = 100
 _TYPICAL_LIKES: Final = 40
 _NAMED: Final = 3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """How rankings compare on the held-out likes.
-
-    Attributes:
-        metrics: Ranking → measure → mean over users.
-        differences: Ranking → NDCG@10 of the model less its own.
-        users: Users.
-    """
-
-    metrics: dict[str, dict[str, float]]
-    differences: dict[str, Interval]
-    users: int
 
 
 class MoviesDemo:
@@ -73,7 +61,7 @@ class MoviesDemo:
             with stage("movies: catalogue, events, statistics, neighbours") as begin:
                 compile_kernels(begin)
                 begin("indexing what is known")
-                level = Level.make(workspace, self._movies, self._split)
+                level = make_level(workspace, self._movies, self._split)
             with stage("training on inner splits") as begin:
                 fitted = self._fit(workspace, begin)
             with stage("evaluation") as begin:
@@ -83,7 +71,8 @@ class MoviesDemo:
             with stage("release, registration, promotion") as begin:
                 begin("writing the release")
                 metrics = judged.metrics["model"]
-                draft = release_draft(_MODEL, fitted, level, lists, (raw_tables(workspace)[0], metrics))
+                facts = ReleaseFacts(items=raw_tables(workspace)[0], data=_DATA, metrics=metrics)
+                draft = release_draft(_MODEL, fitted, level, lists, facts)
                 folder = write_release(workspace.releases, draft)
                 begin("registering")
                 _register(workspace, opening.result(), folder, fitted)
@@ -99,7 +88,7 @@ class MoviesDemo:
                 part = split(part.train)
                 begin(f"indexing inner split {number}")
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".demo-", dir=workspace.root))
-                levels.append(Level.make(Workspace(Path(folder)), self._movies, part))
+                levels.append(make_level(Workspace(Path(folder)), self._movies, part))
             return fit_levels(spec, levels, begin)
 
     def question(self, workspace: Workspace) -> Query:
@@ -134,20 +123,17 @@ class MoviesDemo:
         ]
 
 
-def _judge(level: Level, lists: Lists, fitted: Fitted) -> _Judged:
+def _judge(level: Level, lists: Lists, fitted: Fitted) -> Evaluation:
     """Rank what recall found and compare with what anybody could do without training."""
     samples, rows = lists.samples, lists.rows
     scores = Forest.parse(fitted.model.text).score(columns_of(level, lists, fitted.plan))
     similar = samples.impressions.column("recall.item_to_item_score").to_numpy()
     rankings = {
         "model": ranked(rows, scores, samples.sizes),
-        "popularity": level.most_popular(_LISTED),
+        "popularity": level.most_popular(_STATISTIC, _LISTED),
         "item-to-item": ranked(rows, np.where(np.isnan(similar), -np.inf, similar), samples.sizes),
     }
-    at = {name: measure(found, lists.positives) for name, found in rankings.items()}
-    metrics = {name: {"ndcg@10": float(g.mean()), "recall@100": float(r.mean())} for name, (g, r) in at.items()}
-    others = {name: paired_bootstrap(at["model"][0], gains) for name, (gains, _) in at.items() if name != "model"}
-    return _Judged(metrics, others, len(lists.positives))
+    return judge(rankings, lists.positives)
 
 
 def _register(workspace: Workspace, registry: Registry, folder: Path, fitted: Fitted) -> None:
@@ -159,9 +145,9 @@ def _register(workspace: Workspace, registry: Registry, folder: Path, fitted: Fi
     promote(workspace, folder, workspace.tracking_uri, registry=registry)
 
 
-def _show(judged: _Judged, folder: Path, *, on_stderr: bool) -> None:
+def _show(judged: Evaluation, folder: Path, *, on_stderr: bool) -> None:
     """Print how the trained ranking compares."""
-    say(f"\n{judged.users} users with a like among their held-out ratings, all unrated movies", on_stderr=on_stderr)
+    say(f"\n{judged.requests} users with a like among their held-out ratings, all unrated movies", on_stderr=on_stderr)
     names = list(judged.metrics["model"])
     rows: list[list[str | float]] = [[name, *values.values()] for name, values in judged.metrics.items()]
     show(table("", ["ranking", *names], rows), on_stderr=on_stderr)
@@ -172,11 +158,11 @@ def _show(judged: _Judged, folder: Path, *, on_stderr: bool) -> None:
     say(f"{manifest.name} version {manifest.version} ({manifest.digest[:12]}) is live", on_stderr=on_stderr)
 
 
-def _figures(judged: _Judged) -> dict[str, Any]:
+def _figures(judged: Evaluation) -> dict[str, Any]:
     """Return the figures under the names that machines read."""
     others = {name.replace("-", "_"): values for name, values in judged.metrics.items() if name != "model"}
     figures: dict[str, Any] = dict(judged.metrics["model"])
     for name, values in others.items():
         figures |= {f"{name}_{measure_name}": value for measure_name, value in values.items()}
     interval = {name.replace("-", "_"): [d.low, d.high] for name, d in judged.differences.items()}
-    return figures | {"users": judged.users, "interval": interval}
+    return figures | {"users": judged.requests, "interval": interval}

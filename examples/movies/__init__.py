@@ -5,30 +5,22 @@
 >>> write_movies(workspace, movies, parts.train, parts.known(movies.tags), progress)    # doctest: +SKIP
 """
 
-from examples.movies.fitting import Fitted, columns_of, fit_levels, release_draft
-from examples.movies.level import SURFACE, Level, Lists
-from examples.movies.measure import measure, ranked
+from examples.movies.level import SURFACE, make_level
 from examples.movies.read import Movies, Ratings, Tags, read_movielens
-from examples.movies.split import LIKED, Split, split
+from examples.movies.split import LIKED, Split, held_out_of, split
 from examples.movies.write import item_table, write_movies
 
 __all__ = [
     "LIKED",
     "SURFACE",
-    "Fitted",
-    "Level",
-    "Lists",
     "Movies",
     "Ratings",
     "Split",
     "Tags",
-    "columns_of",
-    "fit_levels",
+    "held_out_of",
     "item_table",
-    "measure",
-    "ranked",
+    "make_level",
     "read_movielens",
-    "release_draft",
     "split",
     "write_movies",
 ]

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from trainer.levels import HeldOut
+
 if TYPE_CHECKING:
     from examples.movies.read import Ratings, Tags
 
-__all__ = ["LIKED", "Split", "split"]
+__all__ = ["LIKED", "Split", "held_out_of", "split"]
 
 LIKED: Final = 4.0
 """Stars from which a rating is positive."""
@@ -39,6 +41,22 @@ class Split:
         """Return the tags given no later than their user's last known rating."""
         cut = np.fromiter((self.cuts.get(u, -(1 << 62)) for u in tags.user.tolist()), np.int64, len(tags))
         return tags.take(tags.time <= cut)
+
+
+def held_out_of(part: Split) -> HeldOut:
+    """Return what is held out of a split, by user: what they rated before is not listed again."""
+    return HeldOut(
+        users=tuple(map(str, part.users.tolist())),
+        known=_movies_by_user(part.train, part.users),
+        wanted=_movies_by_user(part.held_out.take(part.held_out.stars >= LIKED), part.users),
+    )
+
+
+def _movies_by_user(ratings: Ratings, users: npt.NDArray[np.int64]) -> tuple[tuple[str, ...], ...]:
+    order = np.argsort(ratings.user, kind="stable")
+    at = [np.searchsorted(ratings.user[order], users, side=side) for side in ("left", "right")]
+    movies = ratings.movie[order]
+    return tuple(tuple(map(str, movies[a:b].tolist())) for a, b in zip(*at, strict=True))
 
 
 def split(ratings: Ratings) -> Split:

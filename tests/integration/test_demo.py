@@ -17,7 +17,7 @@ import pytest
 
 from examples.demo.folder import fresh, mark
 from examples.demo.serving import serve
-from examples.movies import Level, columns_of, ranked, read_movielens, split
+from examples.movies import SURFACE, held_out_of, read_movielens, split
 from predictor import AsyncClient, Query, ServeOptions, pipeline
 from predictor.serving import Serving
 from predictor.testing import make_shop
@@ -25,6 +25,7 @@ from searchrank.errors import ConflictError, NotFoundError
 from searchrank.models import Ledger, Release
 from searchrank.v1 import ranking_pb2
 from searchrank.workspace import Workspace
+from trainer.levels import Level, columns_of, ranked
 from trainer.registry import CHAMPION, Registry
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -166,7 +167,7 @@ def test_movies_are_learnt_by_the_protocol_and_recommended(cinema):
 async def test_what_is_served_of_movies_is_what_was_measured(cinema, movielens):
     workspace = Workspace(cinema[0])
     parts = split(read_movielens(movielens).ratings)
-    level = Level.open(workspace, parts)
+    level = Level.open(workspace, SURFACE, held_out_of(parts))
     lists = level.lists(level.surface.candidates)
     release = Release.open(Ledger(workspace.ledger).folder(Ledger(workspace.ledger).live("movies")))
     scores = release.scorer.score(columns_of(level, lists, release.plan))

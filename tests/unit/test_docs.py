@@ -38,6 +38,7 @@ PACKAGES = (
     "searchrank.serving_log",
     "trainer",
     "trainer.importing",
+    "trainer.levels",
 )
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

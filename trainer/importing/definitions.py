@@ -40,18 +40,22 @@ class _Sheet:
     Attributes:
         inputs: Name → (declaration, why).
         features: Name → (expression, why).
-        chosen: Features that the model reads.
+        chosen: Features that a model may read.
+        rising: Those of which more is never worse, and which are known of people without a list that was logged.
     """
 
     inputs: dict[str, tuple[str, str]] = field(default_factory=dict)
     features: dict[str, tuple[str, str]] = field(default_factory=dict)
     chosen: list[str] = field(default_factory=list)
+    rising: list[str] = field(default_factory=list)
 
-    def feature(self, name: str, expression: str, why: str) -> None:
-        """Add a feature that the model reads."""
+    def feature(self, name: str, expression: str, why: str, *, rising: bool = False) -> None:
+        """Add a feature that a model may read."""
         free = name if name not in self.features else f"{name}_{len(self.features)}"
         self.features[free] = (expression, why)
         self.chosen.append(free)
+        if rising:
+            self.rising.append(free)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +184,12 @@ def _event_features(seen: _Seen, sheet: _Sheet) -> None:
     for kind in seen.kinds:
         noun = _noun(kind)
         sheet.inputs[f"item.{noun}_count"] = (f"{{type: signal, count: {_quoted(kind)}}}", f"how often: {kind}")
-        sheet.feature(f"{noun}_log", f"log1p(item.{noun}_count)", "how often it was chosen")
+        sheet.feature(f"{noun}_log", f"log1p(item.{noun}_count)", "how often it was chosen", rising=True)
     for kind in seen.valued:
         noun = _noun(kind)
         declared = f"{{type: signal, mean: {_quoted(kind)}, prior: 0, strength: 5}}"
         sheet.inputs[f"item.{noun}_mean"] = (declared, f"mean value of {kind}; set prior to the mean of all")
-        sheet.feature(f"{noun}_mean", f"item.{noun}_mean", "how it was judged")
+        sheet.feature(f"{noun}_mean", f"item.{noun}_mean", "how it was judged", rising=True)
     if seen.shown and seen.kinds:
         kind = max(seen.wanted, key=lambda name: -seen.wanted[name])
         declared = f"{{type: signal, rate: {_quoted(kind)}, over: impression, prior: 0.05, strength: 20}}"
@@ -206,12 +210,14 @@ def _user_features(seen: _Seen, sheet: _Sheet) -> None:
             declared = f"{{type: map, limit: 64, count: {_quoted(kind)}, by: {name}, missing: empty}}"
             sheet.inputs[f"user.{noun}_taste"] = (declared, f"the person's {kind}s of each {noun}")
             expression = f"coalesce(lookup(user.{noun}_taste, {name}), 0) / (user.wanted + 5)"
-            sheet.feature(f"{noun}_taste", expression, f"how much the person goes for this {noun}")
+            sheet.feature(f"{noun}_taste", expression, f"how much the person goes for this {noun}", rising=True)
     for mine, theirs in _pairs(seen):
         nouns = mine.partition(".")[2], theirs.partition(".")[2]
         is_list = any(c.target == theirs and c.conversion is Conversion.LIST for c in seen.items)
         expression = f"token_overlap({theirs}, {mine})" if is_list else f"contains({mine}, {theirs})"
-        sheet.feature(f"liked_{nouns[1]}", expression, f"whether its {nouns[1]} are among the person's {nouns[0]}")
+        sheet.feature(
+            f"liked_{nouns[1]}", expression, f"whether its {nouns[1]} are among the person's {nouns[0]}", rising=True
+        )
 
 
 def _tastes(seen: _Seen) -> list[str]:
@@ -247,10 +253,12 @@ def _recall_features(seen: _Seen, sheet: _Sheet) -> None:
     if seen.shown:
         return  # a model that reads them learns from what was logged of them, and these lists were shown by others
     sheet.inputs["recall.score"] = ("{type: float}", "how early the recall branches found it, together")
-    sheet.feature("found", "recall.score", "the order in which recall alone would show things")
+    sheet.feature("found", "recall.score", "the order in which recall alone would show things", rising=True)
     if seen.kinds:
         sheet.inputs["recall.item_to_item_score"] = ("{type: float}", "how near it is to what the person dealt with")
-        sheet.feature("neighbours", "coalesce(recall.item_to_item_score, 0)", "people who chose the same chose this")
+        sheet.feature(
+            "neighbours", "coalesce(recall.item_to_item_score, 0)", "people who chose the same chose this", rising=True
+        )
 
 
 def _noun(kind: str) -> str:
@@ -290,7 +298,9 @@ def _project_text(seen: _Seen, sheet: _Sheet) -> str:
     kinds = ", ".join(_quoted(kind) for kind in seen.wanted)
     recall = []
     if texts:
-        boosts = ", ".join(f"{name}: {2.0 if name == title else 1.0}" for name in texts)
+        searched = [n for n in texts if n in {title, "item.text"} or n.endswith("_words")]
+        searched = searched if "item.text" in texts else texts
+        boosts = ", ".join(f"{name}: {2.0 if name == title else 1.0}" for name in searched)
         recall.append(f"      lexical: {{fields: {{{boosts}}}}}  # words of the query in these texts")
     if seen.kinds:
         recall += [
@@ -315,14 +325,36 @@ def _project_text(seen: _Seen, sheet: _Sheet) -> str:
 
 def _model_lines(seen: _Seen, sheet: _Sheet) -> list[str]:
     """Return the entry of the model, by how it can be learnt."""
-    inputs = ["    inputs:", *(f"      - {name}" for name in sheet.chosen)]
     if not seen.kinds:
-        return inputs
+        weights = {name: _weight(name) for name in sheet.chosen if _weight(name)}
+        return [
+            *_inputs(list(weights)),
+            "    # There is nothing to learn from yet: the score is this weighted sum.",
+            f"    weights: {{{', '.join(f'{name}: {weight:g}' for name, weight in weights.items())}}}",
+        ]
     labels = ", ".join(f"{_quoted(kind)}: {grade}" for kind, grade in seen.wanted.items())
-    lines = [*inputs, f"    labels: {{{labels}}}  # how much each kind of event says that an item was wanted"]
+    labelled = f"    labels: {{{labels}}}  # how much each kind of event says that an item was wanted"
     if seen.shown:
-        return [*lines, "    attribution: 30m  # how long after it was shown"]
+        return [*_inputs(sheet.chosen), labelled, "    attribution: 30m  # how long after it was shown"]
     return [
-        *lines,
-        "    params: {num_leaves: 3, num_iterations: 150, min_data_in_leaf: 100, feature_fraction: 0.7}  # little data",
+        *_inputs(sheet.rising),
+        labelled,
+        "    # Nobody logged what was shown: learn from what each person chose last, held out of what is known.",
+        "    samples: held_out",
+        "    params:  # little data: small trees, and more of an input never makes an item worse",
+        "      num_leaves: 3",
+        "      num_iterations: 100",
+        "      min_data_in_leaf: 100",
+        f"      monotone_constraints: [{', '.join('1' for _ in sheet.rising)}]  # one an input",
     ]
+
+
+def _inputs(names: list[str]) -> list[str]:
+    return ["    inputs:", *(f"      - {name}" for name in names)]
+
+
+def _weight(feature: str) -> float:
+    """Return what a feature weighs where nothing is learnt."""
+    if feature.endswith("_match"):
+        return 1.0
+    return {"found": 10.0, "distance_km": -0.1}.get(feature, 0.0)

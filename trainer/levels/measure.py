@@ -1,4 +1,4 @@
-"""The protocol's measures: a ranked list of movies against all that a user liked later, found by recall or not."""
+"""The protocol's measures: a ranked list against all that a user wanted later, found by recall or not."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from examples.movies import measure, ranked
+from trainer.levels import measure, ranked
 from trainer.metrics import ndcg
 from trainer.ranking import Ranking
 

@@ -1,7 +1,6 @@
-"""LambdaMART on lists of recommendations: what recall found at earlier cuts, and what people liked after them.
+"""LambdaMART on lists of recommendations: what recall found at earlier cuts, and what people chose after them.
 
-Inputs, parameters and the number of trees were settled on the inner split (``docs/log.md``): trees grown on the lists
-of earlier cuts, judged by the lists of the next one. What is held out at last is judged by once.
+The number of trees is that of the parameters: a few hundred lists are too few to stop by.
 """
 
 from __future__ import annotations
@@ -13,24 +12,25 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from searchrank.features import Evaluator, ModelInput, Plan, fit
+from searchrank.errors import DataError
+from searchrank.features import Evaluator, ModelInput, Plan
 from searchrank.models import ReleaseDraft, profile_columns
 from trainer.boosting import Lists as Labelled
 from trainer.boosting import Model, boost
-from trainer.fit import DEFAULTS
+from trainer.fit import DEFAULTS, fit_inputs
 from trainer.golden import golden_rows
 from trainer.parameters import merge
-from trainer.samples import matrix
+from trainer.samples import Samples, matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from examples.movies.level import Level, Lists
     from searchrank.project import ModelSpec
+    from trainer.levels.level import Level, Lists
 
     Begin = Callable[[str], Callable[[int, int], None]]
 
-__all__ = ["Fitted", "columns_of", "fit_levels", "release_draft"]
+__all__ = ["Fitted", "ReleaseFacts", "columns_of", "fit_levels", "release_draft"]
 
 LEARNT: Final = 250
 """Candidates of each user that are learnt from: the first by fusion, the hardest to tell apart."""
@@ -38,7 +38,7 @@ LEARNT: Final = 250
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A trained ranking of movies.
+    """A trained ranking.
 
     Attributes:
         plan: Computes its columns.
@@ -59,21 +59,26 @@ def fit_levels(spec: ModelSpec, levels: Sequence[Level], begin: Begin) -> Fitted
     """Fit a forest.
 
     Args:
-        spec: Inputs and parameters; the inputs have no transforms that are fitted.
+        spec: Inputs and parameters.
         levels: Cuts; the lists of all are learnt from.
         begin: Begins a named step.
 
     Raises:
         DefinitionError: When an input does not exist.
         ConfigError: When LightGBM refuses the parameters.
+        DataError: When recall finds nothing of what was wanted.
     """
     feature_set = levels[0].feature_set
-    inputs = fit([ModelInput.parse(text, feature_set) for text in spec.inputs], lambda _partly: {})
-    plan = Plan.compile(feature_set, inputs)
-    begin("features of the inner splits")
-    lists = [_labelled(level, plan) for level in levels]
-    everything = _joined(lists)
-    model = boost(everything, None, merge(DEFAULTS, spec.params), progress=begin("training"))
+    begin("what recall finds for everybody")
+    useful = [_useful(level) for level in levels]
+    inputs = [ModelInput.parse(text, feature_set) for text in spec.inputs]
+    fitted = fit_inputs(inputs, useful[0], levels[0].snapshot, begin("fitting transforms"))
+    plan = Plan.compile(feature_set, fitted)
+    begin("features of what was found")
+    everything = _joined([_labelled(level, samples, plan) for level, samples in zip(levels, useful, strict=True)])
+    codes = [k for k, item in enumerate(fitted) if item.categorical]
+    parameters = merge(DEFAULTS, spec.params)
+    model = boost(everything, None, parameters, categorical=codes, progress=begin("training"))
     profile = profile_columns(plan.columns, np.ascontiguousarray(everything.matrix.T))
     return Fitted(plan, model, profile, len(everything.sizes), len(everything.labels))
 
@@ -84,9 +89,24 @@ def columns_of(level: Level, lists: Lists, plan: Plan) -> npt.NDArray[np.float32
     return matrix(lists.samples, level.snapshot, evaluator, evaluator.derive(level.snapshot.catalogue.records))
 
 
-def release_draft(
-    name: str, fitted: Fitted, level: Level, lists: Lists, facts: tuple[pa.Table, Mapping[str, float]]
-) -> ReleaseDraft:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ReleaseFacts:
+    """What a release says of itself beside its model.
+
+    Attributes:
+        items: The raw catalogue.
+        users: The raw profiles, or None.
+        data: What it was learnt from, in words.
+        metrics: Figures of the evaluation.
+    """
+
+    items: pa.Table
+    users: pa.Table | None = None
+    data: str
+    metrics: Mapping[str, float]
+
+
+def release_draft(name: str, fitted: Fitted, level: Level, lists: Lists, facts: ReleaseFacts) -> ReleaseDraft:
     """Return a release with golden rows of what it is judged by, proved against LightGBM's own scores.
 
     Args:
@@ -94,10 +114,9 @@ def release_draft(
         fitted: What was trained.
         level: Gives the golden rows' state.
         lists: Gives the golden rows.
-        facts: The raw catalogue and the figures of the evaluation.
+        facts: What it says beside its model.
     """
-    items, metrics = facts
-    golden, rows = golden_rows(lists.samples, level.snapshot, items, None)
+    golden, rows = golden_rows(lists.samples, level.snapshot, facts.items, facts.users)
     evaluator = Evaluator(fitted.plan)
     columns = evaluator.evaluate(evaluator.derive(level.snapshot.catalogue.records), rows)
     parameters = {key: value for key, value in fitted.model.parameters.items() if key != "num_threads"}
@@ -110,20 +129,31 @@ def release_draft(
         reference=fitted.model.score(columns.T),
         profile=fitted.profile,
         lineage={
-            "data": "MovieLens, known parts of every user's ratings",
+            "data": facts.data,
             "lists": fitted.users,
             "rows": fitted.rows,
             "trees": fitted.model.trees,
             "parameters": parameters,
         },
-        metrics=metrics,
+        metrics=facts.metrics,
     )
 
 
-def _labelled(level: Level, plan: Plan) -> Labelled:
-    """Return the rows of users for whom recall found something they liked later: others order nothing."""
-    lists = level.lists(LEARNT)
-    useful = lists.samples.select(lists.samples.has_relevant)
+def _useful(level: Level) -> Samples:
+    """Return the lists in which recall found something that was wanted later: others order nothing.
+
+    Raises:
+        DataError: When there are none.
+    """
+    samples = level.lists(LEARNT).samples
+    useful = samples.select(samples.has_relevant)
+    if not len(useful.sizes):
+        raise DataError("recall found nothing of what people wanted later, so nothing can be learnt: see recall:")
+    return useful
+
+
+def _labelled(level: Level, useful: Samples, plan: Plan) -> Labelled:
+    """Return the rows of lists with their features."""
     evaluator = Evaluator(plan)
     columns = matrix(useful, level.snapshot, evaluator, evaluator.derive(level.snapshot.catalogue.records))
     return Labelled(columns.T, useful.labels, useful.sizes)
