@@ -39,7 +39,8 @@ def recover(folder: Path, segments: list[Segment]) -> Recovered:
     """Make a log ready for a writer, which holds the lock.
 
     What follows the last whole batch is cut off and kept beside the segment as ``*.cut``: it was never acknowledged,
-    unless the disk damaged it afterwards.
+    unless the disk damaged it afterwards. What is whole is flushed to disk: the writer before may have died in between,
+    and the same events sent again are acknowledged as duplicates.
 
     Args:
         folder: The log's folder.
@@ -85,6 +86,7 @@ def _cut_tail(segment: Segment) -> tuple[int, Path | None]:
     with segment.path.open("r+b") as file:
         tail = file.seek(0, os.SEEK_END) - segment.size
         if not tail:
+            os.fsync(file.fileno())
             return 0, None
         file.seek(segment.size)
         kept = segment.path.with_suffix(".cut")

@@ -361,3 +361,19 @@ def test_a_clean_segment_can_be_read_by_arrow_alone(log, monkeypatch):
         log.append(events(name))
     with pa.ipc.open_stream(min(log.folder.glob("*.arrow"))) as stream:
         assert stream.read_all().column("event_id").to_pylist() == ["a", "b"]
+
+
+def test_what_a_dead_writer_left_unflushed_is_flushed_before_anything_is_acknowledged(log, monkeypatch):
+    log.append(events("a"))
+    log.close()
+    reached = []
+    fsync = os.fsync
+
+    def flush(number: int) -> None:
+        reached.append(Path(f"/proc/self/fd/{number}").readlink())
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    with EventLog.open(log.folder, writable=True) as again:
+        assert next(log.folder.glob("*.arrow")) in reached
+        assert again.append(events("a")).duplicates == 1
