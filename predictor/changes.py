@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from searchrank.events import (
     DELETE_ITEM,
     DELETE_USER,
     LINK,
+    MAX_VALUE,
     PUT_ITEM,
     PUT_USER,
     RESERVED_KINDS,
@@ -191,8 +191,9 @@ def _measures(sent: ingest_pb2.Interaction | ingest_pb2.Reaction, part: str) -> 
             raise RequestError(f"{sent.position:,}, at most {MAX_POSITION:,} is accepted", field=f"{part}.position")
         row["position"] = sent.position
     if sent.HasField("value"):
-        if not math.isfinite(sent.value):
-            raise RequestError("is not finite; leave it out when there is none", field=f"{part}.value")
+        if not abs(sent.value) <= MAX_VALUE:
+            words = f"{sent.value:g} is not a number up to {MAX_VALUE:,.0f} either way; leave it out when there is none"
+            raise RequestError(words, field=f"{part}.value")
         row["value"] = sent.value
     return row
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from predictor.cli import DEFAULT_HOME, DEFAULT_TARGETS, Targets
+from predictor.cli import DEFAULT_HOME
+from predictor.connection import Ca, Certificate, Key, Targets, connect
 from searchrank.cli import Home, Json, emit
 from searchrank.errors import DataError, NotFoundError
 
@@ -29,6 +30,9 @@ Wait = Annotated[float, typer.Option("--timeout", help="Seconds to keep trying f
 def ingest(  # noqa: PLR0913, PLR0917 - one option each
     file: Annotated[str, typer.Argument(help="JSON lines, one change each; - reads standard input.")],
     target: Targets = None,
+    tls_ca: Ca = None,
+    tls_certificate: Certificate = None,
+    tls_key: Key = None,
     timeout: Wait = 30.0,
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="Lines sent together; 1 for a live pipe.")] = BATCH,
     home: Home = DEFAULT_HOME,
@@ -55,13 +59,12 @@ def ingest(  # noqa: PLR0913, PLR0917 - one option each
     are those of features.yaml under --home. A put replaces the whole document. Lines are sent in order. When the
     command fails, run it again with the same file: what was written is known by its event id and not counted twice.
     """
-    from predictor.client import Client  # noqa: PLC0415 - a verb imports what it runs
-    from searchrank.features import FeatureSet  # noqa: PLC0415
+    from searchrank.features import FeatureSet  # noqa: PLC0415 - a verb imports what it runs
 
     features = home / "features.yaml"
     declared = FeatureSet.load(features).inputs if features.is_file() else {}
     accepted = duplicates = offset = 0
-    with Client(target or DEFAULT_TARGETS) as client:
+    with connect(target, tls_ca, tls_certificate, tls_key) as client:
         for changes in _batches(_lines(file), declared, batch):
             done = client.ingest(changes, timeout=timeout)
             offset, accepted, duplicates = done.offset, accepted + done.accepted, duplicates + done.duplicates
@@ -114,17 +117,20 @@ def feedback(  # noqa: PLR0913, PLR0917 - one option each
     surface: Annotated[str, typer.Option(help="Where it was shown.")] = "",
     event_id: Annotated[str, typer.Option(help="Unique for ever; left out: a new one.")] = "",
     target: Targets = None,
+    tls_ca: Ca = None,
+    tls_certificate: Certificate = None,
+    tls_key: Key = None,
     timeout: Wait = 10.0,
     as_json: Json = False,
 ) -> None:
     """Tell the running server what a person did with an answer."""
-    from predictor.client import Client, Query  # noqa: PLC0415 - a verb imports what it runs
+    from predictor.client import Query  # noqa: PLC0415 - a verb imports what it runs
     from predictor.writing import Reaction  # noqa: PLC0415
 
     reaction = Reaction(item, kind, position=position, value=value)
     if event_id:
         reaction = replace(reaction, event_id=event_id)
-    with Client(target or DEFAULT_TARGETS) as client:
+    with connect(target, tls_ca, tls_certificate, tls_key) as client:
         done = client.feedback(request_id, [reaction], Query(surface=surface, user_id=user), timeout=timeout)
     _tell(done.offset, done.accepted, done.duplicates, as_json=as_json)
 

@@ -123,7 +123,7 @@ class Supervisor:
         others = [
             asyncio.create_task(self._announce(places, workers)),
             asyncio.create_task(self._build_on_change(workspace)),
-            asyncio.create_task(self._renew_on_demand(workers)),
+            asyncio.create_task(self._renew_on_demand([*workers, journal])),
         ]
         await self._stopping.wait()
         for task in others:
@@ -145,16 +145,16 @@ class Supervisor:
         pids = [worker.process.pid for worker in workers if worker.process is not None]
         self._on_ready(self._targets, pids)
 
-    async def _renew_on_demand(self, workers: Sequence[Place]) -> None:
-        """Replace the workers one after the other whenever SIGHUP asks for it, so that the others go on serving."""
+    async def _renew_on_demand(self, places: Sequence[Place]) -> None:
+        """Replace the processes one after the other whenever SIGHUP asks for it, so that the others go on serving."""
         while True:
             await self._renew.wait()
             self._renew.clear()
             try:
-                for worker in workers:
-                    await worker.replace()
+                for place in places:
+                    await place.replace()
             except TimeoutError:
-                _logger.exception("a replaced worker does not serve again; the ones after it stay as they are")
+                _logger.exception("a replaced process does not serve again; the ones after it stay as they are")
 
     async def _build_on_change(self, workspace: Workspace) -> None:
         """Prepare what workers will map, in a process of its own, whenever something else is to be served."""

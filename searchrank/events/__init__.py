@@ -13,7 +13,7 @@ from searchrank.events.schema import (
     DeclaredInputs,
     schema,
 )
-from searchrank.events.validation import MAX_ID_BYTES
+from searchrank.events.validation import MAX_ID_BYTES, MAX_VALUE
 from searchrank.events.writer import Appended
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "IMPLIED_INPUTS",
     "LINK",
     "MAX_ID_BYTES",
+    "MAX_VALUE",
     "PUT_ITEM",
     "PUT_USER",
     "REQUIRED_COLUMNS",

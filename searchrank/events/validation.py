@@ -16,13 +16,13 @@ from searchrank.events.schema import CORE, INPUT_ROOTS, REQUIRED_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_ID_BYTES", "conform"]
+__all__ = ["MAX_ID_BYTES", "MAX_VALUE", "conform"]
 
 MAX_ID_BYTES: Final = 128
 
 _FIRST_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
-_MOST_VALUE: Final = 1e9
+MAX_VALUE: Final = 1e9
 _CORE: Final = {field.name: field.type for field in CORE}
 _REQUIRED: Final = frozenset(REQUIRED_COLUMNS)
 _ID_COLUMNS: Final = ("event_id", "request_id", "user_id", "linked_id", "session_id", "item_id")
@@ -138,10 +138,10 @@ def _check_values(columns: Mapping[str, pa.ChunkedArray]) -> None:
 
 
 def _check_sums(values: pa.ChunkedArray) -> None:
-    row = _first(pc.greater(pc.abs(values), _MOST_VALUE))
+    row = _first(pc.greater(pc.abs(values), MAX_VALUE))
     if row >= 0:
         raise DataError(
-            f"row {row} is {values[row].as_py():g}; at most {_MOST_VALUE:.0e} either way can be summed exactly, "
+            f"row {row} is {values[row].as_py():g}; at most {MAX_VALUE:.0e} either way can be summed exactly, "
             "use a larger unit",
             field="value",
         )
