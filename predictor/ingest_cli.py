@@ -124,7 +124,7 @@ def feedback(  # noqa: PLR0913, PLR0917 - one option each
     as_json: Json = False,
 ) -> None:
     """Tell the running server what a person did with an answer."""
-    from predictor.client import Query  # noqa: PLC0415 - a verb imports what it runs
+    from predictor.query import Query  # noqa: PLC0415 - a verb imports what it runs
     from predictor.writing import Reaction  # noqa: PLC0415
 
     reaction = Reaction(item, kind, position=position, value=value)
