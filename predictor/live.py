@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from recall import Late
+from searchrank.features.inputs import InputType
+
 if TYPE_CHECKING:
     from searchrank.features import Evaluator
     from searchrank.features.snapshot import Snapshot
-    from searchrank.state import State, Tail
+    from searchrank.state import Overlay, State, Tail
 
 __all__ = ["Live", "View"]
 
@@ -34,6 +37,13 @@ class View:
     block: Records
     late: Records
     gone: Ints
+    _arrivals: list[Late] = field(default_factory=list)
+
+    def arrivals(self) -> Late:
+        """Return the items put since the snapshot, for recall; worked out when it is first asked for."""
+        if not self._arrivals:
+            self._arrivals.append(_arrivals(self.state.items))
+        return self._arrivals[0]
 
     def gathered(self, rows: Ints) -> tuple[Ints, Records]:
         """Return rows of items, shape (n,), as rows of records to evaluate, and these records.
@@ -47,6 +57,16 @@ class View:
         records: Records = self.block[np.minimum(rows, first - 1)]
         records[mine] = self.late[rows[mine] - first]
         return np.arange(len(rows)), records
+
+
+def _arrivals(items: Overlay) -> Late:
+    rows = items.first + np.arange(items.count)
+    rows = rows[items.rows_of_hashes(items.hashes_of(rows)) == rows]
+    records = items.records[rows - items.first]
+    texts = [name for name, one in items.encoder.inputs.items() if one.type is InputType.TOKENS]
+    now = items.current(items.dead_rows)
+    kept = now != len(items.base)
+    return Late(rows, {name: records[name] for name in texts}, items.dead_rows[kept], now[kept])
 
 
 class Live:

@@ -124,21 +124,23 @@ async def recall(surface: ServedSurface, asked: Asked, journey: Journey, scope: 
             journey.left_out("recall", part.name, part.problem)
     recalled, items = retrieval.recalled, asked.view.state.items
     columns = {name: values for name, values in _recall_columns(recalled) if name in surface.schema.candidate}
-    hashes, rows = items.base.hashes[recalled.rows], items.current(recalled.rows)
+    hashes = items.hashes_of(recalled.rows) if items else items.base.hashes[recalled.rows]
     journey.ran("recall")
     candidates = Candidates(ids=[], columns=columns)
-    return Found(candidates, rows, hashes, recalled, retrieval.exhausted)
+    return Found(candidates, recalled.rows, hashes, recalled, retrieval.exhausted)
 
 
 async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, scope: Scope) -> Retrieval:
     items, question = asked.view.state.items, asked.question
     rows = items.base.rows_of_hashes(_listed(asked, surface.recent_input))
+    refused = _listed(asked, surface.config.exclude)
     query = Query(
         text=question.query,
         recent=rows[rows < len(items.base)],
-        exclude=np.append(items.base.rows_of_hashes(_listed(asked, surface.config.exclude)), asked.view.gone),
+        exclude=np.concatenate([items.base.rows_of_hashes(refused), items.rows_of_hashes(refused), asked.view.gone]),
         allowed=scope.allowed,
         time=question.time_us,
+        late=asked.view.arrivals() if items else None,
     )
     until = journey.deadline.share(_RECALL_SHARE).expires
     recaller = surface.recaller if scope.times == 1 else surface.recaller.widened(scope.times)

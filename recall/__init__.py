@@ -9,6 +9,7 @@ from recall.build import BuiltIndex, IndexSources, build_indexes
 from recall.config import ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
 from recall.fusion import Recalled, fuse
 from recall.indexing import Indexed, index_workspace, recall_configs
+from recall.late import Late
 from recall.lexical import LexicalBranch
 from recall.popular import PopularBranch
 from recall.recaller import BranchCoverage, Recaller, Retrieval
@@ -22,6 +23,7 @@ __all__ = [
     "Indexed",
     "ItemToItemBranch",
     "ItemToItemConfig",
+    "Late",
     "LexicalBranch",
     "LexicalConfig",
     "PopularBranch",

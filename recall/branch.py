@@ -7,10 +7,13 @@ edge.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from recall.late import Late
 
 __all__ = ["Branch", "Candidates", "Query", "rank"]
 
@@ -30,6 +33,7 @@ class Query:
         exclude: Shape ``(x,)`` int64, rows that must not be returned, in any order.
         allowed: Shape ``(size,)`` bool, the rows that may be returned; None: all.
         time: The request's time, microseconds since 1970, UTC.
+        late: Items put since the indexes were built; None: none. Rows beyond ``size`` are theirs.
     """
 
     text: str = ""
@@ -37,6 +41,7 @@ class Query:
     exclude: npt.NDArray[np.int64] = field(default_factory=_no_rows)
     allowed: npt.NDArray[np.bool_] | None = None
     time: int = 0
+    late: Late | None = None
 
     def kept(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_] | None:
         """Return which rows may be returned, or None when all may."""

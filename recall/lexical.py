@@ -6,6 +6,8 @@ term, so that no query syntax exists and both sides are cut by the same code.
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +17,7 @@ import tantivy
 from recall.branch import Candidates, Query, rank
 from recall.manifest import IndexManifest
 from searchrank.errors import DataError
-from searchrank.features.text import ANALYSER_REVISION, tokenize
+from searchrank.features.text import ANALYSER_REVISION, hash_text, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from recall.config import LexicalConfig
+    from recall.late import Late
 
 __all__ = ["LexicalBranch", "build_lexical"]
 
@@ -36,6 +39,7 @@ MAX_HITS: Final = 100_000
 """Hits that are looked through for those that a filter allows."""
 _WIDER: Final = 8
 _ROW: Final = "row"
+_K1: Final = 1.2  # tantivy's; Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009
 _HEAP_BYTES: Final = 1 << 30  # grown as needed; one segment up to there, so that equal scores go by row
 
 
@@ -76,8 +80,30 @@ class LexicalBranch:
     def retrieve(self, query: Query, limit: int) -> Candidates:
         """Return the items that hold most of the query's rare words; nothing for a query without words."""
         tokens = list(islice(dict.fromkeys(tokenize(query.text[:MAX_CHARACTERS])), MAX_TOKENS))
+        if not tokens:
+            return Candidates.empty()
+        if query.late is None:
+            return self._indexed(tokens, query, limit)
+        current = replace(query, exclude=np.append(query.exclude, query.late.replaced), late=None)
+        indexed, late = self._indexed(tokens, current, limit), self._scanned(tokens, query, query.late)
+        return rank(np.append(indexed.rows, late.rows), np.append(indexed.scores, late.scores), limit, Query())
+
+    def _scanned(self, tokens: list[str], query: Query, late: Late) -> Candidates:
+        """Score the items put since, as BM25 would with texts of mean length and the index's counts of documents."""
+        scores = np.zeros(len(late.rows))
+        documents = self._searcher.num_docs
+        for field, boost in self._boosts.items():
+            for token in tokens:
+                counts = late.counts(field, hash_text(token))
+                if counts is not None and counts.any():
+                    holding = self._searcher.doc_freq(field, token)
+                    rarity = math.log1p((documents - holding + 0.5) / (holding + 0.5))
+                    scores += boost * rarity * counts * (1 + _K1) / (counts + _K1)
+        return rank(late.rows[scores > 0], scores[scores > 0], len(scores), replace(query, allowed=None))
+
+    def _indexed(self, tokens: list[str], query: Query, limit: int) -> Candidates:
         most = min(limit + len(query.exclude), self._searcher.num_docs)
-        if not tokens or not most:
+        if not most:
             return Candidates.empty()
         wanted = self._any_of(tokens)
         rows, scores = self._hits(wanted, most)

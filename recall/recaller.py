@@ -129,7 +129,7 @@ class Recaller:
         coverage = []
         for branch in self._branches:
             found, told = _ask(branch, query, self._quotas[branch.name], deadline)
-            parts.append((branch.name, found))
+            parts.append((branch.name, found if query.late is None else query.late.moved(found)))
             coverage.append(told)
         exhausted = all(told.found < self._quotas[told.name] for told in coverage)
         return Retrieval(fuse(parts, limit=limit, quotas=self._quotas), tuple(coverage), exhausted)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -91,6 +92,41 @@ async def test_a_deleted_item_is_unknown_and_not_found_until_it_is_put_again(ser
     scores, answer = await rank(serving, ["i4"])
     assert not len(answer.unknown)
     assert scores["i4"] == pytest.approx(PRICE * 4 + AGE_PRICE * 20 * 4)
+
+
+async def test_a_put_item_is_found_by_its_words_beside_the_old_ones(serving, log):
+    told(log, PUT_ITEM, item_id="new", item__price=7.0, item__title="green tea")
+    told(log, PUT_ITEM, item_id="i4", item__price=4.0, item__title="cocoa number 4")
+    serving.follow()
+    asked = Query(surface="shop", user_id="u1", text="green tea", limit=30)
+    found = await search(serving, asked)
+    assert "new" in found.ids
+    assert "i4" not in found.ids
+    assert {one.branch for one in found.found_by[found.ids.index("new")]} == {"lexical"}
+    cocoa = await search(serving, replace(asked, text="cocoa"))
+    assert [one.branch for one in cocoa.found_by[cocoa.ids.index("i4")]] == ["lexical"]
+    assert cocoa.scores[cocoa.ids.index("i4")] == pytest.approx(PRICE * 4 + AGE_PRICE * 20 * 4)
+
+
+async def test_an_item_put_again_is_found_by_behaviour_where_it_is_now(serving, log):
+    asked = Query(surface="shop", user_id="u2", limit=30)
+    before = await search(serving, asked)
+    assert "i1" in before.ids
+    told(log, PUT_ITEM, item_id="i1", item__price=30.0, item__title="tea")
+    serving.follow()
+    after = await search(serving, asked)
+    assert after.ids.count("i1") == 1
+    assert after.scores[after.ids.index("i1")] == pytest.approx(PRICE * 30 + 2 * CLICKS)
+
+
+async def test_a_put_item_passes_filters_by_what_it_is_now(serving, log):
+    told(log, PUT_ITEM, item_id="new", item__price=7.0, item__title="tea")
+    told(log, PUT_ITEM, item_id="i2", item__price=70.0, item__title="tea")
+    serving.follow()
+    asked = Query(surface="shop", user_id="u1", text="tea", filter="item.price < 8", limit=30)
+    found = await search(serving, asked)
+    assert "new" in found.ids
+    assert "i2" not in found.ids
 
 
 async def test_a_put_user_is_known(serving, log):

@@ -1,0 +1,53 @@
+"""Items put since the indexes were built: few enough to be scanned, so that they are found before the next build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recall.branch import Candidates
+
+__all__ = ["Late"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Late:
+    """Items put since the indexes were built. They have rows beyond those of the catalogue.
+
+    Attributes:
+        rows: Shape ``(m,)``, their rows.
+        tokens: For each text, shape ``(m,)`` records of ``count`` and ``values``, the hashes of its first tokens.
+        replaced: Shape ``(k,)``, catalogue rows of those that were there before, ascending.
+        now: Shape ``(k,)``, the rows that these have now.
+    """
+
+    rows: Ints
+    tokens: Mapping[str, npt.NDArray[np.void]]
+    replaced: Ints
+    now: Ints
+
+    def counts(self, field: str, token: int) -> npt.NDArray[np.float64] | None:
+        """Return how often a text holds a token, shape ``(m,)``; None for a field that is not kept as tokens.
+
+        Args:
+            field: Name of the item input.
+            token: ``hash_text`` of the token.
+        """
+        cells = self.tokens.get(field)
+        if cells is None:
+            return None
+        found: npt.NDArray[np.float64] = np.count_nonzero(cells["values"] == token, axis=1).astype(np.float64)
+        return found
+
+    def moved(self, found: Candidates) -> Candidates:
+        """Return a branch's list with the rows that its items have now."""
+        at = np.minimum(np.searchsorted(self.replaced, found.rows), len(self.replaced) - 1)
+        if not len(at) or at[0] < 0:
+            return found
+        rows = np.where(self.replaced[at] == found.rows, self.now[at], found.rows)
+        return Candidates(rows, found.scores)
