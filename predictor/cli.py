@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from predictor.asking import Context, Filter, Ids, Moment, SurfaceName, Text, Timeout, User, make_query, read_sort
-from predictor.connection import Ca, Certificate, Key, Targets, connect
+from predictor.connection import Ca, Certificate, Key, ServerName, Targets, connect, tls_of
 from predictor.showing import arms_json, coverage_json, finding_json, number, show_table, shown, tell
 from searchrank.cli import Home, Json, emit
 from searchrank.errors import ConfigError
@@ -115,6 +115,7 @@ def search(  # noqa: PLR0913, PLR0917 - one option each
     tls_ca: Ca = None,
     tls_certificate: Certificate = None,
     tls_key: Key = None,
+    tls_server_name: ServerName = "",
     timeout: Timeout = 2.0,
     home: Home = DEFAULT_HOME,
     as_json: Json = False,
@@ -124,7 +125,7 @@ def search(  # noqa: PLR0913, PLR0917 - one option each
 
     wanted = {"limit": limit, "filter": filter_, "sort": read_sort(sort or ()), "page_token": page}
     asked = make_query(surface=surface, user=user, text=query, context=context, time=time, **wanted)
-    with connect(target, tls_ca, tls_certificate, tls_key) as client:
+    with connect(target, tls_of(tls_ca, tls_certificate, tls_key, tls_server_name)) as client:
         pages = _pages(client, asked, timeout, every=all_pages)
     names = titles(home, surface, [item for found in pages for item in found.ids])
     if as_json:
@@ -189,6 +190,7 @@ def rank(  # noqa: PLR0913, PLR0917 - one option each
     tls_ca: Ca = None,
     tls_certificate: Certificate = None,
     tls_key: Key = None,
+    tls_server_name: ServerName = "",
     timeout: Timeout = 2.0,
     home: Home = DEFAULT_HOME,
     as_json: Json = False,
@@ -196,7 +198,7 @@ def rank(  # noqa: PLR0913, PLR0917 - one option each
     """Rank given items on the running server."""
     from predictor.titles import titles  # noqa: PLC0415 - a verb imports what it runs
 
-    with connect(target, tls_ca, tls_certificate, tls_key) as client:
+    with connect(target, tls_of(tls_ca, tls_certificate, tls_key, tls_server_name)) as client:
         asked = make_query(surface=surface, user=user, text=query, context=context, time=time, filter=filter_)
         result = client.rank(asked, ids, timeout=timeout)
     names = titles(home, surface, [str(item) for item in result.ids])
@@ -230,11 +232,12 @@ def explain(  # noqa: PLR0913, PLR0917 - one option each
     tls_ca: Ca = None,
     tls_certificate: Certificate = None,
     tls_key: Key = None,
+    tls_server_name: ServerName = "",
     timeout: Timeout = 5.0,
     as_json: Json = False,
 ) -> None:
     """Say why items get their scores: what the model read and what each column adds."""
-    with connect(target, tls_ca, tls_certificate, tls_key) as client:
+    with connect(target, tls_of(tls_ca, tls_certificate, tls_key, tls_server_name)) as client:
         asked = make_query(surface=surface, user=user, text=query, context=context, time=time, filter=filter_)
         told = client.explain(asked, ids, timeout=timeout)
     parts = told.contributions if len(told.contributions) else [[math.nan] * len(told.columns)] * len(told.ids)

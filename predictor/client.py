@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
 from collections.abc import Sequence
 from time import monotonic, sleep
 from typing import Any, Final, Self
@@ -12,103 +10,23 @@ from typing import Any, Final, Self
 import grpc
 
 from predictor.answers import Explanation, Ranking, SearchResult
+from predictor.channel import open_channel, translated
 from predictor.query import Columns, Query, explain_request, rank_request, search_request
-from predictor.tls import Tls, unlike_ends
+from predictor.tls import Tls
 from predictor.writing import Acknowledgement, Change, Reaction, feedback_request, ingest_request
-from searchrank.errors import (
-    DeadlineError,
-    NotFoundError,
-    RequestError,
-    SearchRankError,
-    UnavailableError,
-)
+from searchrank.errors import UnavailableError
 from searchrank.v1 import ingest_pb2, ingest_pb2_grpc, ranking_pb2_grpc
 
 __all__ = ["AsyncClient", "Client"]
 
 DEFAULT_TARGET: Final = "127.0.0.1:50051"
-MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
-_START: Final = "run 'searchrank serve' or name it with --target"
-_RETRY: Final = {  # the next attempt is the next worker's
-    "maxAttempts": 3,
-    "initialBackoff": "0.01s",
-    "maxBackoff": "0.1s",
-    "backoffMultiplier": 4,
-    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],  # what a server that ends had not yet begun is cancelled
-}
-_CONFIG: Final = {
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "methodConfig": [{"name": [{"service": "searchrank.v1.RankingService"}], "retryPolicy": _RETRY}],
-}
-_OPTIONS: Final = [
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.service_config", json.dumps(_CONFIG)),
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-]
-_ERRORS: Final[dict[grpc.StatusCode, type[SearchRankError]]] = {
-    grpc.StatusCode.CANCELLED: UnavailableError,  # the server stopped while it answered
-    grpc.StatusCode.NOT_FOUND: NotFoundError,
-    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
-    grpc.StatusCode.UNAVAILABLE: UnavailableError,
-}
 
 
 def _feedback(request_id: str, reactions: Sequence[Reaction], asked: Query | None) -> ingest_pb2.FeedbackRequest:
     who = asked or Query(surface="")
     return feedback_request(request_id, reactions, user_id=who.user_id, session_id=who.session_id, surface=who.surface)
-
-
-def _address(targets: Sequence[str] | str) -> str:
-    """Return the target name that makes one channel of several workers.
-
-    Raises:
-        RequestError: When there is no target, or one is not ``host:port``.
-        UnavailableError: When a host's address is not known.
-    """
-    addresses = []
-    named = [targets] if isinstance(targets, str) else targets
-    if not named:
-        raise RequestError("no worker is named", field="targets")
-    for target in named:
-        host, _, port = target.rpartition(":")
-        if not host or not port.isdigit():
-            raise RequestError(f"{target!r} is not host:port", field="targets")
-        try:
-            addresses.append(f"{socket.gethostbyname(host)}:{port}")
-        except OSError as error:
-            raise UnavailableError(f"no address for {host!r}: {error}") from error
-    return f"ipv4:{','.join(addresses)}"
-
-
-def _channel(module: Any, targets: Sequence[str] | str, tls: Tls | None) -> Any:
-    """Return a channel of ``grpc`` or ``grpc.aio`` to several workers."""
-    address = _address(targets)
-    if tls is None:
-        return module.insecure_channel(address, options=_OPTIONS)
-    first = targets if isinstance(targets, str) else targets[0]
-    name = tls.server_name or first.rpartition(":")[0]
-    options = [*_OPTIONS, ("grpc.ssl_target_name_override", name)]
-    return module.secure_channel(address, tls.channel_credentials(), options=options)
-
-
-def _error(error: grpc.RpcError, targets: Sequence[str] | str) -> SearchRankError:
-    """Return what a failed call means in the library's own errors."""
-    code, words = error.code(), error.details() or ""
-    if code is grpc.StatusCode.INVALID_ARGUMENT:
-        refused = RequestError(words)
-        trailing: Any = error.trailing_metadata()
-        refused.field = next((value for key, value in trailing or () if key == "searchrank-field"), "")
-        return refused
-    if code is grpc.StatusCode.UNAVAILABLE and "connect" in words:
-        why = unlike_ends(words)
-        what = f"cannot speak with {targets}: {why}" if why else f"nothing answers at {targets}: {_START}"
-        words = f"{what} ({words})"
-    return _ERRORS.get(code, SearchRankError)(words or code.name)
 
 
 class _Attempts:
@@ -145,7 +63,7 @@ class Client:
 
     def __init__(self, targets: Sequence[str] | str = DEFAULT_TARGET, *, tls: Tls | None = None) -> None:
         self._targets = targets
-        self._channel = _channel(grpc, targets, tls)
+        self._channel = open_channel(grpc, targets, tls)
         self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._writes = ingest_pb2_grpc.IngestServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
@@ -216,7 +134,7 @@ class Client:
         try:
             return method(request, timeout=timeout)
         except grpc.RpcError as error:
-            raise _error(error, self._targets) from error
+            raise translated(error, self._targets) from error
 
 
 class AsyncClient:
@@ -224,7 +142,7 @@ class AsyncClient:
 
     def __init__(self, targets: Sequence[str] | str = DEFAULT_TARGET, *, tls: Tls | None = None) -> None:
         self._targets = targets
-        self._channel = _channel(grpc.aio, targets, tls)
+        self._channel = open_channel(grpc.aio, targets, tls)
         self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._writes = ingest_pb2_grpc.IngestServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
@@ -295,4 +213,4 @@ class AsyncClient:
         try:
             return await method(request, timeout=timeout)
         except grpc.RpcError as error:
-            raise _error(error, self._targets) from error
+            raise translated(error, self._targets) from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from predictor.cli import DEFAULT_HOME
-from predictor.connection import Ca, Certificate, Key, Targets, connect
+from predictor.connection import Ca, Certificate, Key, ServerName, Targets, connect, tls_of
 from searchrank.cli import Home, Json, emit
 from searchrank.errors import DataError, NotFoundError
 
@@ -33,6 +33,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - one option each
     tls_ca: Ca = None,
     tls_certificate: Certificate = None,
     tls_key: Key = None,
+    tls_server_name: ServerName = "",
     timeout: Wait = 30.0,
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="Lines sent together; 1 for a live pipe.")] = BATCH,
     home: Home = DEFAULT_HOME,
@@ -64,7 +65,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - one option each
     features = home / "features.yaml"
     declared = FeatureSet.load(features).inputs if features.is_file() else {}
     accepted = duplicates = offset = 0
-    with connect(target, tls_ca, tls_certificate, tls_key) as client:
+    with connect(target, tls_of(tls_ca, tls_certificate, tls_key, tls_server_name)) as client:
         for changes in _batches(_lines(file), declared, batch):
             done = client.ingest(changes, timeout=timeout)
             offset, accepted, duplicates = done.offset, accepted + done.accepted, duplicates + done.duplicates
@@ -120,6 +121,7 @@ def feedback(  # noqa: PLR0913, PLR0917 - one option each
     tls_ca: Ca = None,
     tls_certificate: Certificate = None,
     tls_key: Key = None,
+    tls_server_name: ServerName = "",
     timeout: Wait = 10.0,
     as_json: Json = False,
 ) -> None:
@@ -130,7 +132,7 @@ def feedback(  # noqa: PLR0913, PLR0917 - one option each
     reaction = Reaction(item, kind, position=position, value=value)
     if event_id:
         reaction = replace(reaction, event_id=event_id)
-    with connect(target, tls_ca, tls_certificate, tls_key) as client:
+    with connect(target, tls_of(tls_ca, tls_certificate, tls_key, tls_server_name)) as client:
         done = client.feedback(request_id, [reaction], Query(surface=surface, user_id=user), timeout=timeout)
     _tell(done.offset, done.accepted, done.duplicates, as_json=as_json)
 
