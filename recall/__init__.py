@@ -8,7 +8,7 @@ from recall.branch import Branch, Candidates, Query
 from recall.build import BuiltIndex, IndexSources, build_indexes
 from recall.config import ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
 from recall.fusion import Recalled, fuse
-from recall.indexing import Indexed, index_workspace, recall_configs
+from recall.indexing import Refreshed, recall_configs, refresh_workspace
 from recall.late import Late
 from recall.lexical import LexicalBranch
 from recall.popular import PopularBranch
@@ -20,7 +20,6 @@ __all__ = [
     "BuiltIndex",
     "Candidates",
     "IndexSources",
-    "Indexed",
     "ItemToItemBranch",
     "ItemToItemConfig",
     "Late",
@@ -32,9 +31,10 @@ __all__ = [
     "RecallConfig",
     "Recalled",
     "Recaller",
+    "Refreshed",
     "Retrieval",
     "build_indexes",
     "fuse",
-    "index_workspace",
     "recall_configs",
+    "refresh_workspace",
 ]

@@ -75,6 +75,8 @@ def build_indexes(
     configs: Iterable[RecallConfig],
     sources: IndexSources,
     progress: Progress = lambda _done, _total, _what: None,
+    *,
+    resume: bool = False,
 ) -> tuple[BuiltIndex, ...]:
     """Build every index that some surface needs into ``indexes`` of a snapshot.
 
@@ -86,6 +88,7 @@ def build_indexes(
         configs: The recall configuration of each surface.
         sources: The catalogue and the events.
         progress: Called with (done, total, what comes now).
+        resume: Whether a run from the same sources may have died here, whose finished indexes are to be used.
 
     Raises:
         ConfigError: When a field that should be indexed is not a text of the item, or the input that lists recent
@@ -97,13 +100,17 @@ def build_indexes(
     _check_inputs(configs, sources)
     interactions = Interactions.of(sources.events, sources.catalogue)
     built = []
-    with _replacing(snapshot / "indexes") as folder:
+    with _replacing(snapshot / "indexes", resume=resume) as folder:
         for done, (name, part) in enumerate(recipes.items()):
             progress(done, len(recipes), f"index {name.rpartition('-')[0]}")
             _warn_if_silent(name, part, sources.events)
             start = time.monotonic()
-            (folder / name).mkdir()
-            _build(folder / name, part, sources, interactions)
+            if not (folder / name).exists():
+                beside = folder / f".{name}"
+                shutil.rmtree(beside, ignore_errors=True)
+                beside.mkdir()
+                _build(beside, part, sources, interactions)
+                beside.rename(folder / name)
             size = sum(file.stat().st_size for file in (folder / name).iterdir())
             built.append(BuiltIndex(name, size, time.monotonic() - start))
     progress(len(recipes), len(recipes), "done")
@@ -165,12 +172,14 @@ def _warn_if_silent(name: str, part: _Part, events: EventColumns) -> None:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
+def _replacing(target: Path, *, resume: bool) -> Iterator[Path]:
     """Give a new folder, put in the place of ``target`` when the block succeeds, removed when it fails."""
     fresh, old = target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")
-    for left in (fresh, old):
+    for left in (old,) if resume else (fresh, old):
         shutil.rmtree(left, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    if resume and target.exists() and not fresh.exists():
+        target.rename(fresh)
+    fresh.mkdir(parents=True, exist_ok=resume)
     try:
         yield fresh
     except BaseException:

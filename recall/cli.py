@@ -1,4 +1,4 @@
-"""The verbs ``index`` and ``recall``."""
+"""The verbs ``index``, ``refresh`` and ``recall``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from recall.branch import Query
-from recall.indexing import Indexed, index_workspace, recall_configs
+from recall.indexing import Refreshed, recall_configs, refresh_workspace
 from recall.recaller import Recaller, Retrieval
+from recall.retention import KEPT
 from searchrank.cli import Home, Json, emit, workspace
 from searchrank.errors import ConfigError
 from searchrank.features import Encoder, FeatureSet, hash_text
@@ -31,19 +32,31 @@ if TYPE_CHECKING:
 
     from recall.config import RecallConfig
 
-__all__ = ["index", "recall"]
+__all__ = ["index", "recall", "refresh"]
 
 _HOME = Path(".searchrank")
 
 
-def index(home: Home = _HOME, json: Json = False) -> None:
-    """Build the live snapshot and the recall indexes from catalogue and event log."""
-    place = workspace(home)
+def refresh(
+    keep: Annotated[int, typer.Option(min=2, help="How many of the last snapshots stay.")] = KEPT,
+    home: Home = _HOME,
+    json: Json = False,
+) -> None:
+    """Bring the live snapshot up to date with event log, items and users; does nothing when nothing changed."""
     with _progress() as told:
-        made = index_workspace(place, progress=told)
-    Console(stderr=json).print(_index_table(made))
-    if json:
-        emit(_index_figures(made))
+        made = refresh_workspace(workspace(home), kept=keep, progress=told)
+    _show(made, json=json)
+
+
+def index(
+    keep: Annotated[int, typer.Option(min=2, help="How many of the last snapshots stay.")] = KEPT,
+    home: Home = _HOME,
+    json: Json = False,
+) -> None:
+    """Build the live snapshot and its recall indexes anew, whatever changed."""
+    with _progress() as told:
+        made = refresh_workspace(workspace(home), force=True, kept=keep, progress=told)
+    _show(made, json=json)
 
 
 def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -98,7 +111,23 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, total, what: shown.update(task, completed=done, total=total, description=what)
 
 
-def _index_table(made: Indexed) -> Table:
+def _show(made: Refreshed, *, json: bool) -> None:
+    console = Console(stderr=json)
+    if made.changed:
+        console.print(_index_table(made))
+    else:
+        console.print(f"Nothing changed since snapshot {made.snapshot.name}, which stays live.", highlight=False)
+    if made.resumed:
+        console.print("An earlier run was interrupted; this one went on with what it had finished.")
+    if made.behind:
+        console.print(f"{made.behind:,} events have come since; they count after the next run.", highlight=False)
+    if made.removed:
+        console.print(f"Removed old snapshots: {', '.join(made.removed)}", highlight=False)
+    if json:
+        emit(_index_figures(made))
+
+
+def _index_table(made: Refreshed) -> Table:
     table = Table(title=f"snapshot {made.snapshot.name}", title_justify="left", box=SIMPLE_HEAD)
     for name in ("part", "rows", "MB", "seconds"):
         table.add_column(name, justify="left" if name == "part" else "right")
@@ -110,9 +139,13 @@ def _index_table(made: Indexed) -> Table:
     return table
 
 
-def _index_figures(made: Indexed) -> dict[str, Any]:
+def _index_figures(made: Refreshed) -> dict[str, Any]:
     return {
         "snapshot": made.snapshot.name,
+        "changed": made.changed,
+        "resumed": made.resumed,
+        "behind": made.behind,
+        "removed": list(made.removed),
         "items": made.items,
         "users": made.users,
         "events": made.events,

@@ -1,101 +1,201 @@
-"""A workspace's files become its live snapshot: catalogue, statistics and every recall index, published together."""
+"""A workspace becomes its live snapshot: documents, statistics and every recall index, published together."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from recall.build import BuiltIndex, IndexSources, build_indexes
 from recall.config import RecallConfig
+from recall.documents import Tables, read_tables
+from recall.draft import Draft, digest_inputs, remove_drafts, unfinished
+from recall.recaller import Recaller
+from recall.retention import KEPT, prune
 from searchrank.errors import DataError, NotFoundError
-from searchrank.events import EventLog
+from searchrank.events import RESERVED_KINDS, EventLog, WriterLock
 from searchrank.features import FeatureSet
+from searchrank.features.catalogue import Catalogue
 from searchrank.features.history import EVENT_COLUMNS, EventColumns
-from searchrank.features.snapshot import Snapshot, SnapshotSource, publish, snapshot_id
+from searchrank.features.snapshot import (
+    Manifest,
+    Snapshot,
+    SnapshotSource,
+    current,
+    publish,
+    snapshot_id,
+    write_manifest,
+    write_parts,
+)
 from searchrank.project import Project
+from searchrank.state import LINKS, Links
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from searchrank.workspace import Workspace
 
     Progress = Callable[[int, int, str], None]
 
-__all__ = ["Indexed", "index_workspace", "read_table", "recall_configs"]
+__all__ = ["Refreshed", "recall_configs", "refresh_lock", "refresh_workspace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Indexed:
-    """What was published.
+class Refreshed:
+    """What is live now.
 
     Attributes:
         snapshot: Its folder.
+        changed: Whether it was made by this run; otherwise nothing had changed since it was made.
+        resumed: Whether the run went on with what an earlier one had left.
         items: Items of the catalogue.
         users: User profiles.
-        events: Events that were counted.
-        indexes: The recall indexes.
+        events: Events of the log that it knows: its offset.
+        behind: Events that came while it was made, or since a run began that was gone on with.
+        indexes: The recall indexes that were built.
+        removed: Ids of old snapshots that were removed.
         seconds: Time it all took.
     """
 
     snapshot: Path
+    changed: bool
+    resumed: bool
     items: int
     users: int
     events: int
+    behind: int
     indexes: tuple[BuiltIndex, ...]
+    removed: tuple[str, ...]
     seconds: float
 
 
-def index_workspace(
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a run works on."""
+
+    workspace: Workspace
+    features: FeatureSet
+    configs: Mapping[str, RecallConfig]
+    log: EventLog
+    progress: Progress
+
+
+def refresh_workspace(
     workspace: Workspace,
     *,
     as_of: int | None = None,
+    force: bool = False,
+    kept: int = KEPT,
     progress: Progress = lambda _done, _total, _what: None,
-) -> Indexed:
-    """Build a snapshot of a workspace with the indexes of all its surfaces, and make it the live one.
+) -> Refreshed:
+    """Make a snapshot of a workspace with the indexes of all its surfaces, and make it the live one.
 
-    What was live stays so until the last moment, and for good if anything fails.
+    A snapshot is what the log told before one offset, over the files of items and users. What was live stays so until
+    the last moment, and for good if anything fails. A run that was killed is gone on with.
 
     Args:
-        workspace: Holds the project, the feature set, the catalogue and the event log.
-        as_of: Only events known before this count, microseconds since 1970, UTC; None counts the whole log.
+        workspace: Holds the project, the feature set, the files and the event log.
+        as_of: Only events before the first one that was not known at this time count, microseconds since 1970, UTC;
+            None counts the whole log.
+        force: Build even if nothing changed, and all of it.
+        kept: How many of the last snapshots stay.
         progress: Called with (done, total, what comes now).
 
     Raises:
-        NotFoundError: When the project, the catalogue or the log is missing.
+        NotFoundError: When the project, the items or the log are missing.
         ConfigError: When the project asks for something that cannot be built.
-        DataError: When a file does not hold what was declared.
+        ConflictError: When another run is under way.
+        DataError: When a file does not hold what was declared, or is damaged.
     """
     start = time.monotonic()
     configs = recall_configs(Project.load(workspace))
-    features = FeatureSet.load(workspace.features)
-    items = read_table(workspace.items, "items")
-    users = read_table(workspace.users, "users") if workspace.users.exists() else None
-    progress(0, 1, "events")
-    events, offset = _read_events(workspace)
-    known = as_of if as_of is not None else int(events.known_time[-1]) + 1 if len(events) else time.time_ns() // 1_000
-    source = SnapshotSource(items=items, users=users, events=events.before(known), as_of=known, event_offset=offset)
-    folder = Snapshot.build(workspace.snapshots / snapshot_id(known), features, source, progress)
+    job = _Job(workspace, FeatureSet.load(workspace.features), configs, EventLog.open(workspace.events), progress)
+    lock = refresh_lock(workspace)
     try:
-        catalogue = Snapshot.open(folder, features).catalogue
-        sources = IndexSources(inputs=features.inputs, items=items, events=source.events, catalogue=catalogue)
-        built = build_indexes(folder, configs.values(), sources, progress)
-        publish(folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        done = _refreshed(job, as_of, force=force)
+        removed = prune(workspace, kept) if done.changed else ()
+    finally:
+        lock.release()
+    behind = job.log.end - done.events if as_of is None else 0
+    return replace(done, behind=behind, removed=removed, seconds=time.monotonic() - start)
+
+
+def refresh_lock(workspace: Workspace) -> WriterLock:
+    """Keep others from making snapshots of a workspace.
+
+    Raises:
+        ConflictError: When another does.
+    """
+    workspace.snapshots.mkdir(parents=True, exist_ok=True)
+    return WriterLock(workspace.snapshots / ".refresh.lock", f"a snapshot is being made in {workspace.snapshots}")
+
+
+def _refreshed(job: _Job, as_of: int | None, *, force: bool) -> Refreshed:
+    job.progress(0, 1, "events")
+    job.log.verify()
+    inputs = digest_inputs(job.workspace, job.features, job.configs.values(), job.log)
+    offset = _prefix(job.log, as_of)
+    if force:
+        remove_drafts(job.workspace)
+    elif (live := _live(job)) and (live.manifest.inputs, live.manifest.event_offset) == (inputs, offset):
+        return _outcome(live.folder, live.manifest, changed=False)
+    left = unfinished(job.workspace, inputs, offset)
+    draft = left or Draft.of(job.workspace, inputs, offset)
+    draft.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder, manifest, built = _build(job, draft)
+    except Exception:
+        shutil.rmtree(draft.folder, ignore_errors=True)
         raise
-    return Indexed(
+    publish(folder)
+    return replace(_outcome(folder, manifest, changed=True), resumed=left is not None, indexes=built)
+
+
+def _build(job: _Job, draft: Draft) -> tuple[Path, Manifest, tuple[BuiltIndex, ...]]:
+    tables = read_tables(job.workspace, job.features, job.log, draft.offset)
+    source = _source(job, tables, draft.offset)
+    manifest = write_parts(draft.folder, job.features, source, job.progress)
+    Links.read(job.log, draft.offset).write(draft.folder / LINKS)
+    catalogue = Catalogue.open(draft.folder / "catalogue", job.features)
+    sources = IndexSources(inputs=job.features.inputs, items=tables.items, events=source.events, catalogue=catalogue)
+    built = build_indexes(draft.folder, job.configs.values(), sources, job.progress, resume=True)
+    folder = job.workspace.snapshots / snapshot_id(source.as_of)
+    manifest = replace(manifest, id=folder.name, inputs=draft.inputs)
+    write_manifest(draft.folder, manifest)
+    draft.folder.rename(folder)
+    return folder, manifest, built
+
+
+def _outcome(folder: Path, manifest: Manifest, *, changed: bool) -> Refreshed:
+    return Refreshed(
         snapshot=folder,
-        items=len(items),
-        users=len(users) if users is not None else 0,
-        events=len(source.events),
-        indexes=built,
-        seconds=time.monotonic() - start,
+        changed=changed,
+        resumed=False,
+        items=manifest.items,
+        users=manifest.users,
+        events=manifest.event_offset,
+        behind=0,
+        indexes=(),
+        removed=(),
+        seconds=0.0,
     )
+
+
+def _live(job: _Job) -> Snapshot | None:
+    """Return the live snapshot if it and its indexes can be read."""
+    try:
+        snapshot = Snapshot.open(current(job.workspace.snapshots), job.features)
+        for config in job.configs.values():
+            Recaller.open(snapshot.indexes, config)
+    except (NotFoundError, DataError):
+        return None
+    return snapshot
 
 
 def recall_configs(project: Project) -> dict[str, RecallConfig]:
@@ -110,30 +210,27 @@ def recall_configs(project: Project) -> dict[str, RecallConfig]:
     }
 
 
-def read_table(path: Path, what: str) -> pa.Table:
-    """Map a raw table of a workspace; ``what`` names its rows.
-
-    Raises:
-        NotFoundError: When there is no such file.
-        DataError: When it is no Arrow IPC file.
-    """
-    if not path.is_file():
-        raise NotFoundError(
-            f"no {what} in {path}; write them there (Arrow IPC, one row each), or run 'searchrank demo'"
-        )
-    try:
-        with pa.memory_map(str(path)) as source:
-            return pa.ipc.open_file(source).read_all()
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path} is not an Arrow IPC file: {error}") from error
+def _prefix(log: EventLog, as_of: int | None) -> int:
+    """Return the offset of the first event that was not known before a time; the log's end without a time."""
+    if as_of is None:
+        return log.end
+    offset = 0
+    for batch in log.read(columns=["event_time", "arrival_time"]):
+        known = pc.coalesce(batch.column("arrival_time"), batch.column("event_time")).cast(pa.int64())
+        late = np.flatnonzero(known.to_numpy(zero_copy_only=False) >= as_of)
+        if len(late):
+            return offset + int(late[0])
+        offset += batch.num_rows
+    return offset
 
 
-def _read_events(workspace: Workspace) -> tuple[EventColumns, int]:
-    """Return all events and the offset after them; there may be none yet.
-
-    Raises:
-        NotFoundError: When there is no log.
-    """
-    log = EventLog.open(workspace.events)
-    events = EventColumns.from_batches(log.read(columns=EVENT_COLUMNS))
-    return events, len(events)
+def _source(job: _Job, tables: Tables, offset: int) -> SnapshotSource:
+    """Read the events before an offset; changes of items and users are no behaviour unless a statistic counts them."""
+    events = EventColumns.from_batches(job.log.read(columns=EVENT_COLUMNS, end=offset))
+    statistics = [item.statistic for item in job.features.inputs.values() if item.statistic is not None]
+    counted = {kind for statistic in statistics for kind in (statistic.event, statistic.over)}
+    changes = [code for code, kind in enumerate(events.kinds) if kind in RESERVED_KINDS and kind not in counted]
+    as_of = int(events.known_time[-1]) + 1 if len(events) else time.time_ns() // 1_000
+    if changes:
+        events = events.take(np.flatnonzero(~np.isin(events.kind, changes)))
+    return SnapshotSource(items=tables.items, users=tables.users, events=events, as_of=as_of, event_offset=offset)

@@ -45,7 +45,7 @@ def recall_order(samples: Samples, snapshot: Snapshot, workspace: Workspace, log
     config = RecallConfig.parse(surface.recall)
     sources = IndexSources(
         inputs=samples.feature_set.inputs,
-        items=raw_tables(workspace)[0],
+        items=raw_tables(workspace, samples.feature_set, log)[0],
         events=read_events(log).before(int(samples.times[0])),
         catalogue=snapshot.catalogue,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from recall.indexing import read_table
+from recall.documents import read_tables
 from searchrank.errors import DataError, NotFoundError
 from searchrank.events import EventLog
 from searchrank.features.history import EVENT_COLUMNS, EventColumns
@@ -43,7 +43,9 @@ def open_state(workspace: Workspace, feature_set: FeatureSet, log: EventLog, unt
         yield found
         return
     with tempfile.TemporaryDirectory(prefix=".training-", dir=workspace.root) as folder:
-        yield Snapshot.open(Snapshot.build(Path(folder) / "state", feature_set, _source(workspace, log)), feature_set)
+        yield Snapshot.open(
+            Snapshot.build(Path(folder) / "state", feature_set, _source(workspace, feature_set, log)), feature_set
+        )
 
 
 def _published(workspace: Workspace, feature_set: FeatureSet) -> Snapshot | None:
@@ -59,13 +61,13 @@ def _published(workspace: Workspace, feature_set: FeatureSet) -> Snapshot | None
         return None
 
 
-def _source(workspace: Workspace, log: EventLog) -> SnapshotSource:
+def _source(workspace: Workspace, feature_set: FeatureSet, log: EventLog) -> SnapshotSource:
     """Read what a snapshot is made from.
 
     Raises:
         NotFoundError: When the workspace has no catalogue.
     """
-    items, users = raw_tables(workspace)
+    items, users = raw_tables(workspace, feature_set, log)
     end = log.end
     events = read_events(log)
     last = int(events.known_time[-1]) + 1 if len(events) else 0
@@ -77,12 +79,12 @@ def read_events(log: EventLog) -> EventColumns:
     return EventColumns.from_batches(log.read(columns=EVENT_COLUMNS))
 
 
-def raw_tables(workspace: Workspace) -> tuple[pa.Table, pa.Table | None]:
-    """Map the raw catalogue and, if there are any, the raw profiles.
+def raw_tables(workspace: Workspace, feature_set: FeatureSet, log: EventLog) -> tuple[pa.Table, pa.Table | None]:
+    """Return the raw catalogue and, if there are any, the raw profiles, with what the log has changed.
 
     Raises:
         NotFoundError: When the workspace has no catalogue.
-        DataError: When a file is no Arrow IPC file.
+        DataError: When a file is not what it must be.
     """
-    users = read_table(workspace.users, "users") if workspace.users.is_file() else None
-    return read_table(workspace.items, "items"), users
+    tables = read_tables(workspace, feature_set, log, log.end)
+    return tables.items, tables.users

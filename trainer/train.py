@@ -113,7 +113,7 @@ def _evaluate(job: Job, snapshot: Snapshot, test: Samples, plan: Plan, scorer: S
 
 def _write(job: Job, snapshot: Snapshot, split: Split, trained: Trained, evaluation: Evaluation) -> Path:
     """Write the release with its golden rows, proved against LightGBM's own scores."""
-    golden, rows = golden_rows(split.test, snapshot, *raw_tables(job.workspace))
+    golden, rows = golden_rows(split.test, snapshot, *raw_tables(job.workspace, job.feature_set, job.log))
     evaluator = Evaluator(trained.plan)
     columns = evaluator.evaluate(evaluator.derive(snapshot.catalogue.records), rows)
     draft = ReleaseDraft(

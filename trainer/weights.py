@@ -44,7 +44,7 @@ def weigh(job: Job) -> Trial:
     if unknown is not None:
         raise ConfigError(f"{unknown!r} is not among the model's inputs", field="weights")
     scorer = Linear(tuple(job.spec.weights.get(name, 0.0) for name in job.spec.inputs))
-    items, users = raw_tables(job.workspace)
+    items, users = raw_tables(job.workspace, job.feature_set, job.log)
     if not len(items):
         raise DataError(f"{job.workspace.items} holds no items")
     samples = _asked_for(job, items)

@@ -18,7 +18,7 @@ from examples.demo.answer import Answer, look_up, show_answer
 from examples.demo.phrases import CITY
 from examples.demo.stages import compile_kernels, stage
 from predictor import Query
-from recall import index_workspace
+from recall import refresh_workspace
 from searchrank.events import EventLog
 from trainer import Job
 from trainer.console import say, show, table
@@ -58,7 +58,7 @@ class CityDemo:
             compiling.result()
         with stage("snapshot and recall indexes") as begin:
             told = begin("indexing")
-            index_workspace(workspace, progress=lambda done, of, _what: told(done, of))
+            refresh_workspace(workspace, progress=lambda done, of, _what: told(done, of))
         with stage("training, evaluation, registration, promotion") as begin:
             trial, _ = publish(Job.open(workspace), workspace.tracking_uri, promote_it=True, progress=begin)
         _show_evaluation(trial, on_stderr=on_stderr)
@@ -115,7 +115,7 @@ class CityDemo:
             ("ask it", search),
             ("change what it looks at", f"edit {home}/features.yaml, and models.city.inputs in {home}/project.yaml"),
             ("learn anew and go live", f"searchrank train --promote --home {home}"),
-            ("after new inputs, before that", f"searchrank index --home {home}"),
+            ("after new inputs, before that", f"searchrank refresh --home {home}"),
         ]
 
 

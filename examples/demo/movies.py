@@ -15,6 +15,7 @@ from examples.demo.phrases import MOVIES
 from examples.demo.stages import Begin, compile_kernels, stage
 from examples.movies import LIKED, SURFACE, make_level, split
 from predictor import Query
+from recall.documents import read_table
 from searchrank.models import Forest, Manifest, write_release
 from searchrank.project import Project
 from searchrank.workspace import Workspace
@@ -22,7 +23,6 @@ from trainer import Registry, promote
 from trainer.console import say, show, table
 from trainer.levels import ReleaseFacts, columns_of, fit_levels, judge, ranked, release_draft
 from trainer.registry import Run
-from trainer.state import raw_tables
 
 if TYPE_CHECKING:
     from examples.movies import Movies
@@ -71,7 +71,7 @@ class MoviesDemo:
             with stage("release, registration, promotion") as begin:
                 begin("writing the release")
                 metrics = judged.metrics["model"]
-                facts = ReleaseFacts(items=raw_tables(workspace)[0], data=_DATA, metrics=metrics)
+                facts = ReleaseFacts(items=read_table(workspace.items, "items"), data=_DATA, metrics=metrics)
                 draft = release_draft(_MODEL, fitted, level, lists, facts)
                 folder = write_release(workspace.releases, draft)
                 begin("registering")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from examples.movies.split import held_out_of
 from examples.movies.write import write_movies
-from recall import index_workspace
+from recall import refresh_workspace
 from trainer.levels import Level
 
 if TYPE_CHECKING:
@@ -26,5 +26,5 @@ def make_level(workspace: Workspace, movies: Movies, split: Split) -> Level:
         ConfigError: When the workspace has events already.
     """
     write_movies(workspace, movies, split.train, split.known(movies.tags), lambda _what, _share: None)
-    index_workspace(workspace)
+    refresh_workspace(workspace)
     return Level.open(workspace, SURFACE, held_out_of(split))

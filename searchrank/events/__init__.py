@@ -4,6 +4,7 @@ Public is what ``__all__`` names; the file layout is stable: segments of Arrow I
 """
 
 from searchrank.events.kinds import DELETE_ITEM, DELETE_USER, LINK, PUT_ITEM, PUT_USER, RESERVED_KINDS
+from searchrank.events.lock import WriterLock
 from searchrank.events.log import EventLog
 from searchrank.events.schema import (
     CORE,
@@ -32,5 +33,6 @@ __all__ = [
     "DeclaredInput",
     "DeclaredInputs",
     "EventLog",
+    "WriterLock",
     "schema",
 ]

@@ -6,11 +6,10 @@ Programs find the live one with ``current``.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +23,7 @@ from searchrank.features.definitions import FeatureSet
 from searchrank.features.history import EventColumns, History
 from searchrank.features.inputs import Root
 from searchrank.features.kernels.lookup import copy_cells
-from searchrank.features.snapshot_manifest import Manifest, current, publish, read_manifest, snapshot_id
+from searchrank.features.snapshot_manifest import Manifest, current, publish, read_manifest, snapshot_id, write_manifest
 from searchrank.native import address, compiled
 
 __all__ = [
@@ -37,6 +36,8 @@ __all__ = [
     "fill_requests",
     "publish",
     "snapshot_id",
+    "write_manifest",
+    "write_parts",
 ]
 
 _MOST_LAYOUTS: Final = 64
@@ -118,9 +119,8 @@ class Snapshot:
         draft = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
         draft.mkdir(parents=True)
         try:
-            manifest = _fill(draft, feature_set, source, progress)
-            text = json.dumps({**asdict(manifest), "id": folder.name}, indent=1) + "\n"
-            (draft / "manifest.json").write_text(text, encoding="utf-8")
+            manifest = write_parts(draft, feature_set, source, progress)
+            write_manifest(draft, replace(manifest, id=folder.name))
             draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -198,16 +198,41 @@ def fill_candidates(snapshot: Snapshot, candidates: Records, items: Ints, times:
     snapshot.history.fill_candidates(candidates, items, times)
 
 
-def _fill(draft: Path, feature_set: FeatureSet, source: SnapshotSource, progress: Progress) -> Manifest:
-    progress(0, 3, "items")
-    Catalogue.write(draft / "catalogue", feature_set, source.items)
-    progress(1, 3, "users")
+def write_parts(
+    draft: Path,
+    feature_set: FeatureSet,
+    source: SnapshotSource,
+    progress: Progress = lambda _done, _total, _what: None,
+) -> Manifest:
+    """Write the parts of a snapshot into a folder; those that are there, from the same source, are left as they are.
+
+    Args:
+        draft: The folder; becomes a snapshot with ``write_manifest``.
+        feature_set: Declares inputs and statistics.
+        source: Tables and events.
+        progress: Called with (done, total, what comes now).
+
+    Returns:
+        What is to be written into the manifest, but for its id.
+
+    Raises:
+        DataError: When a table or event does not hold what is declared.
+    """
     users = source.users if source.users is not None else pa.table({"user_id": pa.array([], pa.string())})
-    Catalogue.write(draft / "users", feature_set, users, root=Root.USER)
-    progress(2, 3, "statistics")
-    catalogue = Catalogue.open(draft / "catalogue", feature_set)
-    History.build(feature_set, source.events.before(source.as_of), catalogue).write(draft / "history")
-    progress(3, 3, "done")
+
+    def history(folder: Path) -> None:
+        catalogue = Catalogue.open(draft / "catalogue", feature_set)
+        History.build(feature_set, source.events.before(source.as_of), catalogue).write(folder)
+
+    parts: dict[str, tuple[str, Callable[[Path], None]]] = {
+        "items": ("catalogue", lambda folder: Catalogue.write(folder, feature_set, source.items)),
+        "users": ("users", lambda folder: Catalogue.write(folder, feature_set, users, root=Root.USER)),
+        "statistics": ("history", history),
+    }
+    for done, (what, (name, write)) in enumerate(parts.items()):
+        progress(done, len(parts), what)
+        _once(draft / name, write)
+    progress(len(parts), len(parts), "done")
     return Manifest(
         id="",
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -217,6 +242,15 @@ def _fill(draft: Path, feature_set: FeatureSet, source: SnapshotSource, progress
         users=len(users),
         feature_set=feature_set.fingerprint,
     )
+
+
+def _once(folder: Path, write: Callable[[Path], None]) -> None:
+    """Write a folder beside its place and rename it, unless it is there."""
+    if not folder.exists():
+        part = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        write(part)
+        part.rename(folder)
 
 
 def _bind(snapshot: Snapshot, layout: np.dtype[Any]) -> Copy | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from searchrank.errors import DataError, NotFoundError
 
-__all__ = ["Manifest", "current", "publish", "read_manifest", "snapshot_id"]
+__all__ = ["Manifest", "current", "publish", "read_manifest", "snapshot_id", "write_manifest"]
 
 FORMAT: Final = 1
 CURRENT: Final = "CURRENT"
@@ -30,6 +30,7 @@ class Manifest:
         users: Number of user profiles.
         feature_set: Fingerprint of the feature set it was made with. Others may read it as long as the inputs it
             stores are the same.
+        inputs: Digest of what ``searchrank refresh`` made it from; empty when something else made it.
         format: Version of the folder's form.
     """
 
@@ -40,6 +41,7 @@ class Manifest:
     items: int
     users: int
     feature_set: str
+    inputs: str = ""
     format: int = FORMAT
 
 
@@ -66,10 +68,10 @@ def current(snapshots: Path) -> Path:
     try:
         name = (snapshots / CURRENT).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        raise NotFoundError(f"no live snapshot in {snapshots}; make one with 'searchrank index'") from None
+        raise NotFoundError(f"no live snapshot in {snapshots}; make one with 'searchrank refresh'") from None
     folder = snapshots / name
     if not name or Path(name).name != name or not folder.is_dir():
-        raise NotFoundError(f"{snapshots / CURRENT} names {name!r}, which is not there; run 'searchrank index'")
+        raise NotFoundError(f"{snapshots / CURRENT} names {name!r}, which is not there; run 'searchrank refresh'")
     return folder
 
 
@@ -85,6 +87,11 @@ def publish(folder: Path) -> None:
     draft.replace(folder.parent / CURRENT)
 
 
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write what a snapshot says about itself; the last of its files."""
+    (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read what a snapshot says about itself.
 
@@ -95,7 +102,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         entries = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise NotFoundError(f"no snapshot in {folder}; make one with 'searchrank index'") from None
+        raise NotFoundError(f"no snapshot in {folder}; make one with 'searchrank refresh'") from None
     except ValueError as error:
         raise DataError(f"{folder / 'manifest.json'} is damaged: {error}; rebuild the snapshot") from None
     if not isinstance(entries, dict) or entries.get("format") != FORMAT:

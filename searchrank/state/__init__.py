@@ -5,7 +5,8 @@ Public is what ``__all__`` names.
 
 from searchrank.state.links import Links
 from searchrank.state.overlay import Overlay
+from searchrank.state.slots import encoded
 from searchrank.state.state import State
-from searchrank.state.tail import Tail
+from searchrank.state.tail import LINKS, Tail
 
-__all__ = ["Links", "Overlay", "State", "Tail"]
+__all__ = ["LINKS", "Links", "Overlay", "State", "Tail", "encoded"]

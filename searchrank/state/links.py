@@ -119,7 +119,8 @@ class Links:
         end = first + len(events)
         if "linked_id" not in events.schema.names:
             return Links(end, self._past) if not self._past.pairs else self.extended(end, ())
-        told = np.flatnonzero(pc.equal(events.column("kind"), LINK).to_numpy(zero_copy_only=False))
+        links = pc.and_(pc.equal(events.column("kind"), LINK), pc.is_valid(events.column("user_id")))
+        told = np.flatnonzero(links.to_numpy(zero_copy_only=False))  # null: one of the two was forgotten
         part = events.take(pa.array(told))
         users, others = (map(hash_text, part.column(name).to_pylist()) for name in ("user_id", "linked_id"))
         return self.extended(end, zip((first + told).tolist(), users, others, strict=True))

@@ -26,10 +26,7 @@ __all__ = ["Overlay"]
 Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
-_KINDS: Final = {
-    Root.ITEM: (PUT_ITEM, DELETE_ITEM),
-    Root.USER: (PUT_USER, DELETE_USER),
-}
+_KINDS: Final = {Root.ITEM: (PUT_ITEM, DELETE_ITEM), Root.USER: (PUT_USER, DELETE_USER)}
 _MOST_GARBAGE: Final = 1_024
 
 
@@ -135,9 +132,9 @@ class Overlay:
             events: In log order, columns ``kind``, ``<root>_id`` and the ``<root>.*`` inputs; absent ones are missing.
             first: Offset of the first.
         """
-        told = np.flatnonzero(
-            pc.is_in(events.column("kind"), pa.array(_KINDS[self.root])).to_numpy(zero_copy_only=False)
-        )
+        changes = pc.is_in(events.column("kind"), pa.array(_KINDS[self.root]))
+        changes = pc.and_(changes, pc.is_valid(events.column(f"{self.root}_id")))  # null: the person was forgotten
+        told = np.flatnonzero(changes.to_numpy(zero_copy_only=False))
         if not len(told):
             return self
         part = events.take(pa.array(told))

@@ -48,7 +48,7 @@ def import_table(  # noqa: PLR0913, PLR0917 - one parameter an option
         made = import_tables(Workspace(home), mapping, _given(items, users, events), progress)
     show_findings(made.findings)
     show_imported(made, on_stderr=json)
-    say(f"next: searchrank demo --project {home}, or searchrank index --home {home}", on_stderr=True)
+    say(f"next: searchrank demo --project {home}, or searchrank refresh --home {home}", on_stderr=True)
     if json:
         emit(figures(made))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from recall.indexing import read_table
+from recall.documents import read_table
 from searchrank.errors import DataError
 from searchrank.events import EventLog, schema
 from searchrank.features import FeatureSet

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recall import index_workspace
+from recall import refresh_workspace
 from searchrank.errors import ConfigError, DataError
 from searchrank.events import EventLog, schema
 from searchrank.models import Forest, Manifest, write_release
@@ -76,7 +76,7 @@ def train_held_out(
         begin("evaluating")
         evaluation = _judged(job, level, lists, fitted.plan, Forest.parse(fitted.model.text))
         begin("writing the release")
-        items, users = raw_tables(job.workspace)
+        items, users = raw_tables(job.workspace, job.feature_set, job.log)
         data = f"{outer.known.num_rows} events before everybody's last items"
         facts = ReleaseFacts(items=items, users=users, data=data, metrics=evaluation.metrics[MODEL])
         folder = write_release(job.workspace.releases, release_draft(job.name, fitted, level, lists, facts))
@@ -128,7 +128,7 @@ def _level(job: Job, part: Cut) -> Iterator[Level]:
         with EventLog.open(target.events, writable=True, schema=schema(job.feature_set)) as log:
             for batch in part.known.to_batches(max_chunksize=_APPENDED):
                 log.append(batch)
-        index_workspace(target)
+        refresh_workspace(target)
         yield Level.open(target, surface, part.held_out)
 
 

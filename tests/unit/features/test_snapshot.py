@@ -160,7 +160,7 @@ def test_progress_is_told(feature_set, tmp_path):
 
 
 def test_the_current_snapshot_is_the_last_published(feature_set, tmp_path):
-    with pytest.raises(NotFoundError, match="index"):
+    with pytest.raises(NotFoundError, match="searchrank refresh"):
         current(tmp_path)
     for name in ("a", "b"):
         publish(Snapshot.build(tmp_path / name, feature_set, source()))

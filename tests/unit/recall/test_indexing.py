@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from recall import Query, Recaller
-from recall.indexing import index_workspace, recall_configs
+from recall.indexing import recall_configs, refresh_workspace
 from searchrank.cli import app
 from searchrank.errors import ConfigError, DataError, NotFoundError, SearchRankError
 from searchrank.events import EventLog
@@ -33,7 +33,7 @@ def error(*words: str) -> SearchRankError:
 
 
 def test_what_is_indexed_is_live_and_complete(shop: Workspace):
-    made = index_workspace(shop)
+    made = refresh_workspace(shop)
     assert current(shop.snapshots) == made.snapshot
     assert (made.items, made.users, made.events) == (5, 0, 13)
     snapshot = Snapshot.open(made.snapshot, FeatureSet.load(shop.features))
@@ -45,47 +45,47 @@ def test_what_is_indexed_is_live_and_complete(shop: Workspace):
 
 def test_events_known_later_do_not_count(shop: Workspace):
     day_80 = 1_767_225_600_000_000 + 80 * 86_400_000_000  # 1 January 2026 and 80 days
-    assert index_workspace(shop, as_of=day_80).events == 3
+    assert refresh_workspace(shop, as_of=day_80).events == 3
 
 
 def test_a_failure_leaves_the_live_snapshot_alone(shop: Workspace):
-    made = index_workspace(shop)
+    made = refresh_workspace(shop)
     shop.project.write_text(shop.project.read_text().replace("item.tags: 1.0", "item.price: 1.0"))
     with pytest.raises(ConfigError, match=r"item\.price"):
-        index_workspace(shop)
+        refresh_workspace(shop)
     assert current(shop.snapshots) == made.snapshot
-    assert sorted(p.name for p in shop.snapshots.iterdir()) == sorted(["CURRENT", made.snapshot.name])
+    assert sorted(p.name for p in shop.snapshots.iterdir()) == sorted([".refresh.lock", "CURRENT", made.snapshot.name])
 
 
 def test_a_missing_workspace_says_what_to_do(shop: Workspace):
     with pytest.raises(NotFoundError, match="searchrank demo"):
-        index_workspace(Workspace(shop.root / "nowhere"))
+        refresh_workspace(Workspace(shop.root / "nowhere"))
 
 
 def test_a_missing_catalogue_says_where_it_belongs(shop: Workspace):
     shop.items.unlink()
     with pytest.raises(NotFoundError, match=r"no items in .*items\.arrow"):
-        index_workspace(shop)
+        refresh_workspace(shop)
 
 
 def test_a_catalogue_that_is_no_table_is_named(shop: Workspace):
     shop.items.write_bytes(b"id,title\n1,pot\n")
     with pytest.raises(DataError, match=r"items\.arrow is not an Arrow IPC file"):
-        index_workspace(shop)
+        refresh_workspace(shop)
 
 
 def test_a_catalogue_is_indexed_before_anything_happened(shop: Workspace):
     for file in shop.events.iterdir():
         file.unlink()
     EventLog.open(shop.events, writable=True).close()
-    made = index_workspace(shop)
+    made = refresh_workspace(shop)
     assert (made.events, made.items > 0) == (0, True)
 
 
 def test_a_mistake_in_the_project_names_the_surface(shop: Workspace):
     shop.project.write_text(shop.project.read_text().replace("item_to_item", "item_to_itm"))
     with pytest.raises(ConfigError, match=r"surfaces\.shop\.recall: .*did you mean item_to_item"):
-        index_workspace(shop)
+        refresh_workspace(shop)
 
 
 def test_the_verb_index_prints_what_it_made(shop: Workspace):
@@ -96,7 +96,7 @@ def test_the_verb_index_prints_what_it_made(shop: Workspace):
 
 
 def test_the_verb_recall_says_which_branch_found_what(shop: Workspace):
-    index_workspace(shop)
+    refresh_workspace(shop)
     found = figures("recall", "绿茶", "--user", "ann", "--surface", "shop", "--home", str(shop.root))
     by_item = {item["item_id"]: item["found_by"] for item in found["items"]}
     assert by_item["tea"]["lexical"]["rank"] == 1
@@ -106,19 +106,19 @@ def test_the_verb_recall_says_which_branch_found_what(shop: Workspace):
 
 
 def test_an_unknown_user_just_has_no_history(shop: Workspace):
-    index_workspace(shop)
+    refresh_workspace(shop)
     found = figures("recall", "iron", "--user", "zoe", "--surface", "shop", "--home", str(shop.root))
     assert [part["found"] for part in found["coverage"]] == [2, 0, 3]
 
 
 def test_nothing_asked_is_answered_by_popularity(shop: Workspace):
-    index_workspace(shop)
+    refresh_workspace(shop)
     found = figures("recall", "--surface", "shop", "--home", str(shop.root), "--limit", "2")
     assert [item["item_id"] for item in found["items"]] == ["pot", "wok"]
 
 
 def test_a_table_is_printed_for_people(shop: Workspace):
-    index_workspace(shop)
+    refresh_workspace(shop)
     printed = run("recall", "iron", "--surface", "shop", "--home", str(shop.root)).stdout
     assert "pot" in printed
     assert "lexical" in printed
@@ -130,4 +130,4 @@ def test_an_unknown_surface_names_those_there_are(shop: Workspace):
 
 
 def test_recall_without_an_index_says_what_to_do(shop: Workspace):
-    assert "searchrank index" in str(error("recall", "x", "--surface", "shop", "--home", str(shop.root)))
+    assert "searchrank refresh" in str(error("recall", "x", "--surface", "shop", "--home", str(shop.root)))

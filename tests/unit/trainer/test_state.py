@@ -35,7 +35,10 @@ def place(tmp_path):
     with EventLog.open(place.events, writable=True) as log:
         log.append(pa.table(click | {"item_id": ["caf\u00e9"], "arrival_time": click["event_time"]}))
         source = SnapshotSource(
-            items=raw_tables(place)[0], events=EventColumns.from_batches(log.read()), as_of=8, event_offset=1
+            items=raw_tables(place, FEATURES, log)[0],
+            events=EventColumns.from_batches(log.read()),
+            as_of=8,
+            event_offset=1,
         )
     folder = Snapshot.build(place.snapshots / "live", FEATURES, source)
     publish(folder)
@@ -68,7 +71,7 @@ def test_golden_rows_hold_the_raw_values_of_an_id_spelt_in_another_normal_form(p
         labels=np.zeros(2, np.float32),
     )
     with open_state(place, FEATURES, EventLog.open(place.events), 7) as state:
-        golden, rows = golden_rows(samples, state, *raw_tables(place))
+        golden, rows = golden_rows(samples, state, *raw_tables(place, FEATURES, EventLog.open(place.events)))
         read = state.catalogue.records["item.price"][rows.item_rows]
     assert golden.column("item.price").to_pylist() == [5.0, None]
     assert read[0] == 5.0
