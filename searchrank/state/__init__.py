@@ -1,12 +1,25 @@
 """What the log has told since a snapshot: documents, links and counted events, one immutable picture for a request.
 
-Public is what ``__all__`` names.
+Public is what ``__all__`` names. ``searchrank.state.feeding`` fills the server that ``open_store`` reads; it needs the
+client library, as the extra ``valkey`` brings it.
 """
 
 from searchrank.state.links import Links
 from searchrank.state.overlay import Overlay
 from searchrank.state.slots import encoded
 from searchrank.state.state import State
+from searchrank.state.store import EmbeddedStore, Fetched, UserStore, open_store
 from searchrank.state.tail import LINKS, Tail
 
-__all__ = ["LINKS", "Links", "Overlay", "State", "Tail", "encoded"]
+__all__ = [
+    "LINKS",
+    "EmbeddedStore",
+    "Fetched",
+    "Links",
+    "Overlay",
+    "State",
+    "Tail",
+    "UserStore",
+    "encoded",
+    "open_store",
+]

@@ -123,6 +123,10 @@ class Overlay:
             records[mine] = self.records[rows[mine] - self.first]
         return records
 
+    def changed(self) -> Ints:
+        """Return the hashes of all ids that were put or deleted since the snapshot, ascending."""
+        return self._index.hashes()
+
     def applied(self, events: pa.RecordBatch, first: int) -> Overlay:
         """Return the overlay after further events.
 

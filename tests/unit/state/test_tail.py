@@ -158,8 +158,8 @@ def test_a_log_shorter_than_the_snapshot_is_another_one(shop, tmp_path, batch):
         Tail(snapshot, shop.feature_set, tmp_path / "other").advance()
 
 
-def test_items_alone_are_followed_when_people_are_kept_elsewhere(shop):
-    tail = Tail(shop.snapshot(), shop.feature_set, shop.log, people=False)
+def test_items_alone_are_followed_when_the_rest_is_kept_elsewhere(shop):
+    tail = Tail(shop.snapshot(), shop.feature_set, shop.log, roots={Root.ITEM})
     shop.tell({"kind": "click", "user_id": "u0", "item_id": "i0"}, {"kind": "order", "user_id": "u0", "item_id": "i0"})
     state = tail.advance()
     now = np.array([9 * SECOND])

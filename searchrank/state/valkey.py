@@ -1,0 +1,139 @@
+"""Users in Valkey or Redis: one round trip a request, never longer than the time allowed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from searchrank.errors import ConfigError, DataError
+from searchrank.state.circuit import Circuit
+from searchrank.state.packing import Keys, unframed
+from searchrank.state.store import Fetched, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from searchrank.state.state import State
+
+__all__ = ["ValkeyStore", "connect"]
+
+_PROBE_SECONDS: Final = 1.0
+_MOST_CONNECTIONS: Final = 256
+
+
+def connect(url: str) -> Redis:
+    """Return a client that tries nothing twice; it connects when it is first used.
+
+    Raises:
+        ConfigError: When the address is none.
+    """
+    try:
+        return Redis.from_url(
+            url,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=_PROBE_SECONDS,
+            max_connections=_MOST_CONNECTIONS,
+        )
+    except ValueError as error:
+        raise ConfigError(f"{url!r} is no address of a server (redis://HOST:PORT/0): {error}", field="store") from None
+
+
+class ValkeyStore:
+    """Reads users from a server that ``searchrank feed`` fills; used on one event loop.
+
+    After a few failures in a row it is not asked any more; in the background it is looked whether it is there again.
+    """
+
+    def __init__(
+        self, client: Redis, *, project: str = "searchrank", timeout: float = 0.01, circuit: Circuit | None = None
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            client: From ``connect``; closed with the store.
+            project: As the feeder was told.
+            timeout: Seconds that a request waits.
+            circuit: When to stop asking; made if None.
+        """
+        self._client = client
+        self._project = project
+        self._timeout = timeout
+        self._circuit = circuit or Circuit()
+        self._probe: asyncio.Task[None] | None = None
+
+    async def fetch(self, state: State, user: int) -> Fetched:
+        """Return what the server has of a user; see ``UserStore``."""
+        if not user:
+            return Fetched(state, 0, state.offset)
+        if self._circuit.is_open:
+            self._look_again()
+            return _unknown(state, user, f"not asked, since it failed: {self._circuit.reason}")
+        keys = Keys(self._project, state.snapshot.manifest.id)
+        names = [keys.offset, keys.profile(user), *map(keys.user, state.links.ids(user))]
+        try:
+            async with asyncio.timeout(self._timeout):
+                rows: list[Any] = await self._client.mget(names)
+        except TimeoutError:
+            return self._failed(state, user, f"no answer within {1000 * self._timeout:g} ms")
+        except (RedisError, OSError) as error:
+            return self._failed(state, user, f"{type(error).__name__}: {error}")
+        self._circuit.succeed()
+        try:
+            return _fetched(state, user, rows)
+        except DataError as error:
+            return _unknown(state, user, str(error))
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        if self._probe is not None:
+            self._probe.cancel()
+        await self._client.aclose()
+
+    def _failed(self, state: State, user: int, reason: str) -> Fetched:
+        self._circuit.fail(reason)
+        return _unknown(state, user, reason)
+
+    def _look_again(self) -> None:
+        if (self._probe is None or self._probe.done()) and self._circuit.take_probe():
+            self._probe = asyncio.create_task(self._ping())
+
+    async def _ping(self) -> None:
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._client.ping()
+        except (TimeoutError, RedisError, OSError) as error:
+            self._circuit.fail(f"{type(error).__name__}: {error}")
+        else:
+            self._circuit.succeed()
+
+
+def _unknown(state: State, user: int, problem: str) -> Fetched:
+    return Fetched(state, user, state.snapshot.manifest.event_offset, f"user store: {problem}")
+
+
+def _fetched(state: State, user: int, rows: Sequence[bytes | None]) -> Fetched:
+    """Return what was read.
+
+    Raises:
+        DataError: When it is damaged, or nobody fills the store.
+    """
+    offset, profile, *traces = rows
+    if offset is None or not offset.isdigit():
+        raise DataError("it holds nothing since the live snapshot; see that 'searchrank feed' runs")
+    told = Told(b"".join(unframed(row) for row in traces if row), _profile(state, profile))
+    return Fetched(state, user, int(offset), told=told)
+
+
+def _profile(state: State, row: bytes | None) -> np.ndarray | None:
+    if row is None:
+        return None
+    content, layout = unframed(row), state.users.encoder.layout
+    if len(content) not in {0, layout.itemsize}:
+        raise DataError(f"a profile of {len(content)} bytes, where they have {layout.itemsize}")
+    return np.frombuffer(content, layout)
