@@ -34,7 +34,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - one option each
     tls_certificate: Certificate = None,
     tls_key: Key = None,
     tls_server_name: ServerName = "",
-    timeout: Wait = 30.0,
+    timeout: Wait = 10.0,
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="Lines sent together; 1 for a live pipe.")] = BATCH,
     home: Home = DEFAULT_HOME,
     as_json: Json = False,
@@ -86,7 +86,11 @@ def _lines(file: str) -> Iterator[str]:
 
 
 def _batches(lines: Iterator[str], declared: Mapping[str, Input], size: int) -> Iterator[list[Change]]:
-    """Give changes in batches; those before a wrong line are given before it is refused."""
+    """Give changes in batches; those before a wrong line are given before it is refused.
+
+    Raises:
+        DataError: When a line is wrong, or there are none.
+    """
     from predictor.json_changes import read_change  # noqa: PLC0415 - a verb imports what it runs
 
     refused: DataError | None = None
@@ -102,8 +106,12 @@ def _batches(lines: Iterator[str], declared: Mapping[str, Input], size: int) -> 
                 return
 
     rest = changes()
-    while batch := list(islice(rest, size)):
+    batch = list(islice(rest, size))
+    if not batch and refused is None:
+        raise DataError("there are no changes in it; 'searchrank ingest --help' shows what a line is")
+    while batch:
         yield batch
+        batch = list(islice(rest, size))
     if refused is not None:
         raise refused
 

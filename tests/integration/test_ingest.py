@@ -17,7 +17,7 @@ from predictor import AsyncClient, Client, DeleteItem, Interaction, PutItem, Que
 from predictor.server import SERVICES
 from predictor.testing import make_shop
 from searchrank.cli import app
-from searchrank.errors import ConflictError, DataError, RequestError, UnavailableError
+from searchrank.errors import ConflictError, DataError, NotFoundError, RequestError, UnavailableError
 from searchrank.events import EventLog
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -154,7 +154,7 @@ def test_the_command_line_writes_a_file_and_names_the_wrong_line(service, home, 
     options = ["--home", str(home), *(word for target in service.targets for word in ("--target", target)), "--json"]
 
     def told(*words: str) -> dict:
-        done = CliRunner().invoke(app, [*words, *options], input=file.read_text(), catch_exceptions=False)
+        done = CliRunner().invoke(app, [*words, *options], input=file.read_bytes(), catch_exceptions=False)
         return json.loads(done.stdout.splitlines()[-1])
 
     first = told("ingest", str(file), "--batch", "1")
@@ -166,6 +166,15 @@ def test_the_command_line_writes_a_file_and_names_the_wrong_line(service, home, 
     file.write_text(json.dumps(lines[2]))
     with pytest.raises(RequestError, match=r"changes\[0\]"):
         told("ingest", str(file))
+    file.write_text("\n")
+    with pytest.raises(DataError, match="there are no changes in it"):
+        told("ingest", str(file))
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="is not UTF-8"):
+        told("ingest", str(file))
+    file.unlink()
+    with pytest.raises(NotFoundError, match="there is no file"):
+        CliRunner().invoke(app, ["ingest", str(file), *options], catch_exceptions=False)
     assert [row["event_id"] for row in rows(home)].count("line2") == 1
 
 
