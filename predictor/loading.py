@@ -71,18 +71,29 @@ class Loader:
             _logger.exception("surface %s: the live release is refused; trying the one before", name)
             return self._fall_back(name, config, earlier, error)
 
-    def pinned(self, surface: ServedSurface, version: int) -> ServedSurface:
-        """Return what serves another version of a surface's model beside the live one.
+    def pinned(self, surface: ServedSurface, name: int | str) -> ServedSurface:
+        """Return what serves another release of a surface's model, by version or alias, beside the live one.
 
         Raises:
+            NotFoundError: When nothing has the alias.
             SearchRankError: When it cannot be served.
         """
-        live = find_release(self._workspace.releases, surface.config.model, version)
+        live = self._release(surface.config.model, name)
         if surface.release.folder.resolve() == live.resolve():
             return surface
         folder = surface.snapshot.folder
         key = (surface.name, live, folder)
         return self._once(key, lambda: self._serve(surface.name, surface.config, live, folder))
+
+    def _release(self, model: str, name: int | str) -> Path:
+        if isinstance(name, int):
+            return find_release(self._workspace.releases, model, name)
+        entry = self._ledger.live(model, name)
+        if entry is None:
+            raise NotFoundError(
+                f"no release of model {model!r} is called {name!r}; 'searchrank release promote --as' does"
+            )
+        return self._ledger.folder(entry)
 
     def _fall_back(self, name: str, config: Surface, earlier: list[Path], refusal: SearchRankError) -> ServedSurface:
         """Serve the latest earlier release that proves itself, so that a restart survives a bad promotion."""

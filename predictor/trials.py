@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from searchrank.errors import NotFoundError
 from searchrank.experiments import Experiments, Surroundings, Value
 from searchrank.features.inputs import Input, InputType, Root
-from searchrank.models import releases
+from searchrank.models import Ledger, releases
 
 if TYPE_CHECKING:
     from predictor.journey import Journey
@@ -33,12 +33,12 @@ class Trial:
 
     Attributes:
         assigner: Who is in which arm.
-        releases: What serves the versions that arms ask for.
+        releases: What serves the versions and aliases that arms ask for.
         version: Names the file that it was read from.
     """
 
     assigner: Assigner
-    releases: Mapping[int, ServedSurface]
+    releases: Mapping[int | str, ServedSurface]
     version: str
     _variants: dict[Settings, ServedSurface] = field(default_factory=dict)
 
@@ -82,9 +82,11 @@ def _attributes(request: AnyRequest, wanted: frozenset[str]) -> dict[str, str]:
     return found
 
 
-def _variant(surface: ServedSurface, settings: dict[str, Value], pinned: Mapping[int, ServedSurface]) -> ServedSurface:
-    version = settings.pop("release", None)
-    changed = surface if version is None else pinned[int(version)]
+def _variant(
+    surface: ServedSurface, settings: dict[str, Value], pinned: Mapping[int | str, ServedSurface]
+) -> ServedSurface:
+    name = settings.pop("release", None)
+    changed = surface if name is None else pinned[name if isinstance(name, str) else int(name)]
     starts, ends = _QUOTA
     quotas = {k.removeprefix(starts).removesuffix(ends): int(v) for k, v in settings.items() if k.endswith(ends)}
     sizes = {part: int(value) for part, value in settings.items() if not part.endswith(ends)}
@@ -97,7 +99,7 @@ def load_trials(
     workspace: Workspace,
     project: Project,
     served: Mapping[str, ServedSurface],
-    pinned: Callable[[ServedSurface, int], ServedSurface],
+    pinned: Callable[[ServedSurface, int | str], ServedSurface],
 ) -> dict[str, Trial]:
     """Read the experiments of a workspace; none are tried without a file.
 
@@ -105,7 +107,7 @@ def load_trials(
         workspace: Whose file is read.
         project: Its project.
         served: Surfaces as they are live.
-        pinned: Returns what serves another release version of a surface's model.
+        pinned: Returns what serves another release of a surface's model, by version or alias.
 
     Raises:
         SearchRankError: When the file is faulty, or a release that it asks for cannot be served.
@@ -119,8 +121,8 @@ def load_trials(
     for name, surface in served.items():
         assigner = found.assigner(name)
         if assigner is not None:
-            versions = {version: pinned(surface, version) for version in found.releases(name)}
-            trials[name] = Trial(assigner, versions, found.version)
+            others = {other: pinned(surface, other) for other in found.releases(name)}
+            trials[name] = Trial(assigner, others, found.version)
     return trials
 
 
@@ -135,4 +137,8 @@ def surroundings(workspace: Workspace, project: Project, inputs: Iterable[Input]
     names = {
         item.name for item in inputs if item.type is InputType.CATEGORY and item.root in {Root.REQUEST, Root.SESSION}
     }
-    return Surroundings(project, versions, frozenset(names))
+    live: dict[str, list[str]] = {}
+    for entry in Ledger(workspace.ledger).entries():
+        live.setdefault(entry.name, []).append(entry.alias)
+    aliases = {model: tuple(dict.fromkeys(names)) for model, names in live.items()}
+    return Surroundings(project, versions, aliases, frozenset(names))

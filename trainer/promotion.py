@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from searchrank.errors import SearchRankError
-from searchrank.models import Entry, Ledger, Release
-from trainer.registry import CHAMPION, Registry
+from searchrank.models import CHAMPION, Entry, Ledger, Release
+from trainer.registry import Registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,13 +32,16 @@ class Change:
     note: str = ""
 
 
-def promote(workspace: Workspace, folder: Path, uri: str, *, registry: Registry | None = None) -> Change:
-    """Make a release live.
+def promote(
+    workspace: Workspace, folder: Path, uri: str, *, alias: str = CHAMPION, registry: Registry | None = None
+) -> Change:
+    """Make a release live under an alias; the champion is what serves.
 
     Args:
         workspace: Whose ledger.
         folder: The release.
         uri: MLflow store; a release it does not know is registered.
+        alias: What it is live as.
         registry: The store, if it is open already.
 
     Raises:
@@ -51,10 +54,10 @@ def promote(workspace: Workspace, folder: Path, uri: str, *, registry: Registry 
     if _has_mlflow():
         known = registry or Registry.open(uri)
         known.register(manifest.name, folder, digest=manifest.digest, release=str(manifest.version))
-        known.point(manifest.name, manifest.digest, CHAMPION)
+        known.point(manifest.name, manifest.digest, alias)
     else:
-        note = "MLflow is not installed here: only the ledger was written, the alias 'champion' was not"
-    return Change(Ledger(workspace.ledger).promote(folder, author=_author()), note)
+        note = f"MLflow is not installed here: only the ledger was written, the alias {alias!r} was not"
+    return Change(Ledger(workspace.ledger).promote(folder, alias=alias, author=_author()), note)
 
 
 def roll_back(workspace: Workspace, name: str, uri: str) -> Change:

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from searchrank.errors import NotFoundError
+from searchrank.models import CHAMPION
 from trainer.tracking import connect, failures
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["CHALLENGER", "CHAMPION", "Registry", "Run", "Version"]
+__all__ = ["Registry", "Run", "Version"]
 
-CHAMPION: Final = "champion"
-CHALLENGER: Final = "challenger"
 _DIGEST: Final = "searchrank.digest"
 _FOLDER: Final = "searchrank.folder"
 _RELEASE: Final = "searchrank.release"

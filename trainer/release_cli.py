@@ -27,6 +27,7 @@ release = typer.Typer(
 _HOME = Path(".searchrank")
 Model = Annotated[str, typer.Option("--model", help="Name of the model; may be left out when there is one.")]
 Uri = Annotated[str, typer.Option("--tracking-uri", help="MLflow store; the workspace's SQLite file by default.")]
+Alias = Annotated[str, typer.Option("--as", help="What it is live as: champion serves, others are for experiments.")]
 Number = Annotated[int, typer.Argument(help="Version of the release.")]
 
 
@@ -67,16 +68,21 @@ def show_release(version: Number, home: Home = _HOME, model: Model = "", json: J
 
 
 @release.command("promote")
-def promote_release(
-    version: Number, home: Home = _HOME, model: Model = "", tracking_uri: Uri = "", json: Json = False
+def promote_release(  # noqa: PLR0913, PLR0917 - one parameter an option
+    version: Number,
+    home: Home = _HOME,
+    model: Model = "",
+    alias: Alias = "champion",
+    tracking_uri: Uri = "",
+    json: Json = False,
 ) -> None:
-    """Make a release live: the alias 'champion' first, then the ledger that predictors watch."""
+    """Make a release live: the alias in MLflow first, then the ledger that predictors watch."""
     from searchrank.models import find_release  # noqa: PLC0415 - the command line starts quickly
     from trainer.promotion import promote  # noqa: PLC0415 - the command line starts quickly
 
     place = workspace(home)
     folder = find_release(place.releases, _only_model(place, model), version)
-    change = promote(place, folder, tracking_uri or place.tracking_uri)
+    change = promote(place, folder, tracking_uri or place.tracking_uri, alias=alias)
     _tell(change.entry, change.note, json=json)
 
 
@@ -124,8 +130,9 @@ def _cells(facts: dict[str, Any]) -> list[str | float]:
 
 def _tell(entry: Entry, note: str, *, json: bool) -> None:
     """Say what is live now."""
-    say(f"live: {entry.name} version {entry.version} ({entry.digest[:12]})", on_stderr=json)
+    say(f"live as {entry.alias}: {entry.name} version {entry.version} ({entry.digest[:12]})", on_stderr=json)
     if note:
         say(note, on_stderr=True)
     if json:
-        emit({"model": entry.name, "version": entry.version, "digest": entry.digest, "note": note})
+        told = {"model": entry.name, "alias": entry.alias, "version": entry.version, "digest": entry.digest}
+        emit(told | {"note": note})

@@ -91,14 +91,14 @@ class Experiments:
         assigner = self._assigners.get(surface)
         return assigner.assign(user_id, session_id, attributes) if assigner else NOBODY
 
-    def releases(self, surface: str) -> frozenset[int]:
-        """Return the release versions that arms of a surface ask for."""
+    def releases(self, surface: str) -> frozenset[int | str]:
+        """Return the releases that arms of a surface ask for, by version or alias."""
         layers = self.surfaces.get(surface, ())
         names = {p.name for layer in layers for p in layer.parameters.values() if p.sets == RELEASE}
         arms = [arm for layer in layers for experiment in layer.experiments for arm in experiment.arms]
         asked = [value for arm in arms for name, value in arm.parameters.items() if name in names]
         asked += [p.default for layer in layers for p in layer.parameters.values() if p.name in names and p.default]
-        return frozenset(int(value) for value in asked)
+        return frozenset(value if isinstance(value, str) else int(value) for value in asked)
 
 
 def lint(text: str, *, source: str = _SOURCE, surroundings: Surroundings | None = None) -> tuple[DefinitionError, ...]:

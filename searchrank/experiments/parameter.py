@@ -56,7 +56,7 @@ class Parameter:
             return f"{self.name} is {_WORDS[self.type]}, not {value!r:.60}"
         if self.type is ParameterType.CHOICE and value not in self.choices:
             return f"{self.name} is one of {', '.join(self.choices)}, not {value!r:.60}"
-        bounds = limits(self.sets) if self.sets else None
+        bounds = limits(self.sets) if self.sets and not isinstance(value, str) else None
         if bounds and not bounds[0] <= value <= bounds[1]:
             return f"{self.name} sets {self.sets}, from {bounds[0]:,} to {bounds[1]:,}, not {value:,}"
         return ""

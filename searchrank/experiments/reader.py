@@ -161,10 +161,10 @@ class Reader:
         sets = str(self._document.value(node))
         if limits(sets) is None:
             raise self._document.error(node, f"a parameter cannot set {sets!r:.60}", f"it may set {', '.join(TARGETS)}")
-        if self._type(parts["type"]) is not ParameterType.INTEGER:
-            raise self._document.error(
-                parts["type"].value, f"what sets {sets} is of type integer", _ALIAS if sets == RELEASE else ""
-            )
+        allowed = (ParameterType.INTEGER, *((ParameterType.TEXT, ParameterType.CHOICE) if sets == RELEASE else ()))
+        if self._type(parts["type"]) not in allowed:
+            hint = "a version is an integer, an alias such as challenger a text" if sets == RELEASE else ""
+            raise self._document.error(parts["type"].value, f"what sets {sets} is of type {' or '.join(allowed)}", hint)
         branch = BRANCH_QUOTA.fullmatch(sets)
         if branch and self._surroundings is not None and branch[1] not in self._surroundings.branches(surface):
             known = ", ".join(self._surroundings.branches(surface)) or "none"
@@ -197,7 +197,7 @@ class Reader:
             return (
                 ""
                 if value in known
-                else f"there is no release {value}; there are {', '.join(map(str, known)) or 'none'}"
+                else f"no release is called {value!r:.60}; there are {', '.join(map(str, known)) or 'none'}"
             )
 
         return check
@@ -239,7 +239,3 @@ class Reader:
 
 
 MAX_EXPERIMENTS: Final = 255
-_ALIAS: Final = (
-    "an arm names a release by its version; following an alias such as challenger is not possible yet, since aliases "
-    "live in the registry, which predictors do not read"
-)

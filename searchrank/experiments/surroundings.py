@@ -17,17 +17,20 @@ class Surroundings:
     Attributes:
         project: Surfaces and models.
         versions: Release versions by model.
+        aliases: Names under which releases are live, by model.
         inputs: Request-scope text inputs that callers may send, for targeting.
     """
 
     project: Project
     versions: Mapping[str, tuple[int, ...]]
+    aliases: Mapping[str, tuple[str, ...]]
     inputs: frozenset[str]
 
     def branches(self, surface: str) -> tuple[str, ...]:
         """Return the recall branches of a surface."""
         return tuple(self.project.surfaces[surface].recall)
 
-    def releases(self, surface: str) -> tuple[int, ...]:
-        """Return the release versions of a surface's model."""
-        return self.versions.get(self.project.surfaces[surface].model, ())
+    def releases(self, surface: str) -> tuple[int | str, ...]:
+        """Return the release versions of a surface's model, and the aliases that name one of them."""
+        model = self.project.surfaces[surface].model
+        return (*self.versions.get(model, ()), *self.aliases.get(model, ()))

@@ -5,7 +5,7 @@ Stable: everything in ``__all__``.
 
 from searchrank.models.forest import Forest
 from searchrank.models.golden import record_columns
-from searchrank.models.ledger import Entry, Ledger
+from searchrank.models.ledger import CHALLENGER, CHAMPION, Entry, Ledger
 from searchrank.models.linear import Linear
 from searchrank.models.manifest import Manifest, find_release, releases
 from searchrank.models.profile import profile_columns
@@ -14,6 +14,8 @@ from searchrank.models.scorer import Scorer
 from searchrank.models.writing import ReleaseDraft, write_release
 
 __all__ = [
+    "CHALLENGER",
+    "CHAMPION",
     "Entry",
     "Forest",
     "Ledger",

@@ -14,17 +14,21 @@ from searchrank.errors import DataError, NotFoundError
 from searchrank.models.manifest import Manifest
 from searchrank.models.storage import exclusive, sync_folder
 
-__all__ = ["Entry", "Ledger"]
+__all__ = ["CHALLENGER", "CHAMPION", "Entry", "Ledger"]
 
 log = logging.getLogger(__name__)
 
 Action = Literal["promote", "rollback"]
+CHAMPION: Final = "champion"
+"""The alias of what serves."""
+CHALLENGER: Final = "challenger"
+"""The alias of what is tried against it, by an experiment."""
 NEVER: Final = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """From its time on, until the next entry of the same name, this release is live.
+    """From its time on, until the next entry of the same name and alias, this release is live under the alias.
 
     Attributes:
         time: When it became live, UTC.
@@ -35,6 +39,7 @@ class Entry:
         folder: Its folder, relative to the ledger's.
         author: Who did it.
         previous: Digest of what was live before, or None.
+        alias: ``champion`` for what serves.
     """
 
     time: datetime
@@ -45,6 +50,7 @@ class Entry:
     folder: str
     author: str = ""
     previous: str | None = None
+    alias: str = CHAMPION
 
     def to_line(self) -> str:
         """Write the entry as one line of JSON."""
@@ -86,8 +92,8 @@ class Ledger:
             return NEVER
         return found.st_size, found.st_mtime_ns, found.st_ino
 
-    def entries(self, name: str | None = None) -> tuple[Entry, ...]:
-        """Return all entries, or those of one model, oldest first.
+    def entries(self, name: str | None = None, alias: str = CHAMPION) -> tuple[Entry, ...]:
+        """Return all entries, or those of one model and alias, oldest first.
 
         Raises:
             DataError: When a line that was written in full cannot be read.
@@ -98,11 +104,11 @@ class Ledger:
                 found.append(Entry.from_line(line.decode()))
             except ValueError as error:
                 raise DataError(f"{self.path}:{number} cannot be read ({error}); restore it from a copy") from error
-        return tuple(e for e in found if name is None or e.name == name)
+        return tuple(e for e in found if name is None or (e.name, e.alias) == (name, alias))
 
-    def live(self, name: str) -> Entry | None:
-        """Return what is live under a name, or None."""
-        entries = self.entries(name)
+    def live(self, name: str, alias: str = CHAMPION) -> Entry | None:
+        """Return what is live under a name and alias, or None."""
+        entries = self.entries(name, alias)
         return entries[-1] if entries else None
 
     def at(self, name: str, time: datetime) -> Entry | None:
@@ -113,11 +119,12 @@ class Ledger:
         """Return an entry's release folder."""
         return self.path.parent / entry.folder
 
-    def promote(self, folder: Path, *, author: str = "") -> Entry:
+    def promote(self, folder: Path, *, alias: str = CHAMPION, author: str = "") -> Entry:
         """Make a release live; promoting what is live already changes nothing.
 
         Args:
             folder: The release's folder. Its proof is not repeated here: open it first.
+            alias: What it is live as.
             author: Who does it.
 
         Raises:
@@ -127,7 +134,7 @@ class Ledger:
         """
         manifest = Manifest.read(folder)
         with exclusive(self._lock):
-            live = self.live(manifest.name)
+            live = self.live(manifest.name, alias)
             if live is not None and live.digest == manifest.digest:
                 return live
             return self._append(
@@ -140,11 +147,12 @@ class Ledger:
                     folder=os.path.relpath(folder.resolve(), self.path.parent.resolve()),
                     author=author,
                     previous=live.digest if live else None,
+                    alias=alias,
                 )
             )
 
     def rollback(self, name: str, *, author: str = "") -> Entry:
-        """Make live again what was live before the last promotion; a second rollback goes one further back.
+        """Let what was live before the last promotion serve again; a second rollback goes one further back.
 
         Raises:
             NotFoundError: When nothing was live before.

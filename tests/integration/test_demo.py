@@ -22,11 +22,11 @@ from predictor import AsyncClient, Query, ServeOptions, pipeline
 from predictor.serving import Serving
 from predictor.testing import make_shop
 from searchrank.errors import ConflictError, NotFoundError
-from searchrank.models import Ledger, Release
+from searchrank.models import CHAMPION, Ledger, Release
 from searchrank.v1 import ranking_pb2
 from searchrank.workspace import Workspace
 from trainer.levels import Level, columns_of, ranked
-from trainer.registry import CHAMPION, Registry
+from trainer.registry import Registry
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

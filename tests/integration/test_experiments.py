@@ -15,6 +15,7 @@ from predictor.serving import Serving
 from predictor.testing import FEATURES, PROJECT, WEIGHTS, make_shop, promote, release
 from predictor.watch import note, watch
 from searchrank.experiments import bucket, place
+from searchrank.models import Ledger
 
 pytestmark = pytest.mark.integration
 
@@ -161,7 +162,7 @@ async def test_only_requests_of_the_audience_take_part(tmp_path, monkeypatch):
     ("old", "new", "words"),
     [
         ("shop:", "plaza:", "no surface 'plaza'"),
-        ("version: 2", "version: 9", "no release 9"),
+        ("version: 2", "version: 9", "no release is called 9"),
         ("recall.lexical.quota", "recall.dense.quota", "no branch 'dense'"),
         ("buckets: 0-9999", "buckets: 0-10000", "names no buckets"),
     ],
@@ -236,3 +237,37 @@ async def _within_a_second(client, asked, size):
             return True
         await asyncio.sleep(0.02)
     return False
+
+
+ALIASED = """
+surfaces:
+  shop:
+    rival:
+      salt: rival
+      parameters:
+        rival: {type: text, sets: release, default: champion}
+      experiments:
+        all:
+          buckets: 0-9999
+          arms: {challenger: {weight: 1, set: {rival: challenger}}}
+"""
+
+
+async def test_an_arm_follows_an_alias(tmp_path):
+    shop = make_shop(tmp_path)
+    serving = Serving(shop)
+    rivals = [release(shop, weights) for weights in ((2.0, 0, 0, 0, 0), (3.0, 0, 0, 0, 0))]
+    ledger = Ledger(shop.ledger)
+    asked = rank_request(Query(surface="shop", user_id="u1"), ["i10"], {})
+    try:
+        shop.experiments.write_text(ALIASED)
+        refused = serving.load().experiments_refused
+        assert "no release is called 'challenger'; there are" in str(refused)
+        for rival, score in zip(rivals, (20.0, 30.0), strict=True):
+            ledger.promote(rival, alias="challenger")
+            assert serving.load().experiments_refused is None
+            answer = await pipeline.rank(serving.surface("shop"), asked, None)
+            assert answer.scores[0] == score
+        assert ledger.live("taste").version == 1
+    finally:
+        serving.close()

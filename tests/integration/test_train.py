@@ -17,11 +17,11 @@ from searchrank.errors import ConfigError, ConflictError, NotFoundError
 from searchrank.events import EventLog, schema
 from searchrank.features import FeatureSet
 from searchrank.features.history import EventColumns, History
-from searchrank.models import Ledger, Release
+from searchrank.models import CHALLENGER, CHAMPION, Ledger, Release
 from searchrank.workspace import Workspace
 from trainer.cli import evaluate, train
 from trainer.collect import Labelling, collect
-from trainer.registry import CHALLENGER, CHAMPION, Registry, Run
+from trainer.registry import Registry, Run
 from trainer.release_cli import release
 from trainer.state import open_state
 

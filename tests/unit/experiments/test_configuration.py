@@ -41,7 +41,9 @@ PROJECT = """
 surfaces: {shop: {model: taste, recall: {lexical: {}, popular: {}}}}
 models: {taste: {inputs: [price]}}
 """
-AROUND = Surroundings(Project.parse(PROJECT), {"taste": (1, 2)}, frozenset({"request.device"}))
+AROUND = Surroundings(
+    Project.parse(PROJECT), {"taste": (1, 2)}, {"taste": ("champion",)}, frozenset({"request.device"})
+)
 
 
 def faults(old, new, surroundings=AROUND):
@@ -95,9 +97,9 @@ def test_a_share_takes_ranges_in_the_order_written():
         ("salt: shop-page", "sugar: shop-page", "4:7", "has no 'sugar'"),
         ("unit: user_id", "unit: device_id", "5:13", "user_id or session_id"),
         ("where: {request.device: phone}", "where: {request.device: 4}", "18:35", "quote numbers"),
-        ("version: 2", "version: 7", "22:74", "there is no release 7; there are 1, 2"),
+        ("version: 2", "version: 7", "22:74", "no release is called 7; there are 1, 2, champion"),
         ("sets: release", "sets: model", "9:40", "cannot set 'model'"),
-        ("version: {type: integer,", "version: {type: text,", "9:25", "not possible yet"),
+        ("version: {type: integer,", "version: {type: number,", "9:25", "type integer or text or choice"),
         ("sets: recall.lexical.quota", "sets: recall.dense.quota", "8:38", "recalls by no branch 'dense'"),
         ("sets: release", "sets: limit", "9:40", "page_size sets limit too"),
         ("request.device: phone", "request.color: red", "18:19", "callers send no text 'request.color'"),
@@ -167,4 +169,4 @@ def test_the_example_of_the_guide_has_no_faults():
     guide = Path(__file__).parents[3] / "docs" / "guide" / "experiments.md"
     example = guide.read_text().split("```yaml\n")[1].split("```")[0]
     project = "surfaces: {places: {model: city, recall: {lexical: {}}}}\nmodels: {city: {inputs: [price]}}"
-    assert lint(example, surroundings=Surroundings(Project.parse(project), {}, frozenset({"request.device"}))) == ()
+    assert lint(example, surroundings=Surroundings(Project.parse(project), {}, {}, frozenset({"request.device"}))) == ()
