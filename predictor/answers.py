@@ -111,6 +111,7 @@ class Ranking:
         unknown: Positions among the candidates sent of ids that the catalogue does not hold.
         coverage: What was left out.
         arms: The experiment arms that applied.
+        state_offset: Events of the log before it were known, later ones were not; see ``Acknowledgement``.
     """
 
     request_id: str
@@ -122,6 +123,7 @@ class Ranking:
     unknown: npt.NDArray[np.int64]
     coverage: Coverage
     arms: tuple[Arm, ...] = ()
+    state_offset: int = 0
 
     @classmethod
     def of(cls, answer: ranking_pb2.RankResponse) -> Ranking:
@@ -148,6 +150,7 @@ class SearchResult:
         candidates: How many items the model was handed.
         coverage: What was left out.
         arms: The experiment arms that applied.
+        state_offset: Events of the log before it were known, later ones were not; see ``Acknowledgement``.
         position: Place of the first id in the whole list, from 0.
         next_page_token: Asks for the next page; empty: this is the last.
     """
@@ -161,6 +164,7 @@ class SearchResult:
     candidates: int
     coverage: Coverage
     arms: tuple[Arm, ...] = ()
+    state_offset: int = 0
     position: int = 0
     next_page_token: str = ""
 
@@ -197,6 +201,7 @@ class Explanation:
         unknown: Positions of ids that the catalogue does not hold.
         coverage: What was left out.
         arms: The experiment arms that applied.
+        state_offset: Events of the log before it were known, later ones were not; see ``Acknowledgement``.
         verdicts: For each id what the filter says: True, False, or None for unknown; empty without one.
     """
 
@@ -213,6 +218,7 @@ class Explanation:
     unknown: npt.NDArray[np.int64]
     coverage: Coverage
     arms: tuple[Arm, ...] = ()
+    state_offset: int = 0
     verdicts: tuple[bool | None, ...] = ()
 
     @classmethod
@@ -240,6 +246,7 @@ def _heading(answer: Any) -> dict[str, Any]:
         "request_id": answer.request_id,
         "release": ReleaseIdentity(release.name, release.version, release.digest),
         "snapshot_id": answer.snapshot_id,
+        "state_offset": answer.state_offset,
         "ids": list(answer.ids.integers.values if integers else answer.ids.strings.values),
         "coverage": _coverage(coverage),
         "arms": tuple(Arm(a.layer, a.experiment, a.arm, a.propensity, a.overridden) for a in answer.arms),

@@ -88,7 +88,7 @@ def leave(
         time_us=question.time_us,
         release=(release.name, release.version, surface.digest),
         snapshot_id=first.snapshot_id,
-        offset=surface.snapshot.manifest.event_offset,
+        offset=first.state_offset,
         experiments="" if surface.trial is None else surface.trial.version,
         arms=arms,
         candidates=first.candidates,

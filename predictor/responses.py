@@ -56,6 +56,7 @@ def page_response(page: Page, journey: Journey) -> ranking_pb2.SearchResponse:
         request_id=whole.request_id,
         release=ranking_pb2.ReleaseIdentity(name=name, version=str(version), digest=digest),
         snapshot_id=whole.snapshot_id,
+        state_offset=whole.offset,
         candidates=whole.candidates,
         position=whole.position,
         next_page_token=page.token,
@@ -95,6 +96,7 @@ def _heading(surface: ServedSurface, asked: Asked) -> dict[str, Any]:
         "request_id": asked.question.request_id,
         "release": ranking_pb2.ReleaseIdentity(name=release.name, version=str(release.version), digest=surface.digest),
         "snapshot_id": surface.snapshot.manifest.id,
+        "state_offset": asked.view.state.offset,
     }
 
 

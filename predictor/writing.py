@@ -37,7 +37,7 @@ class Acknowledgement:
     """What became of a call that wrote; all of it is on disk.
 
     Attributes:
-        offset: Offset in the event log after the last of it: a reader that has reached it has seen everything.
+        offset: Offset in the event log after the last of it: an answer whose ``state_offset`` is no lower has seen all.
         accepted: How many were written by this call.
         duplicates: How many the log had already, some perhaps from an earlier attempt of this call.
     """

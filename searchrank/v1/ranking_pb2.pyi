@@ -48,7 +48,7 @@ class RankRequest(_message.Message):
     def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., candidates: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class RankResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "order", "unknown", "coverage", "arms")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "order", "unknown", "coverage", "arms", "state_offset")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +58,7 @@ class RankResponse(_message.Message):
     UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
+    STATE_OFFSET_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -67,7 +68,8 @@ class RankResponse(_message.Message):
     unknown: _containers.RepeatedScalarFieldContainer[int]
     coverage: Coverage
     arms: _containers.RepeatedCompositeFieldContainer[AssignedArm]
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., order: _Optional[_Iterable[int]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ...) -> None: ...
+    state_offset: int
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., order: _Optional[_Iterable[int]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., state_offset: _Optional[int] = ...) -> None: ...
 
 class SearchRequest(_message.Message):
     __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "limit", "filter", "sort", "page_token")
@@ -104,7 +106,7 @@ class SortKey(_message.Message):
     def __init__(self, expression: _Optional[str] = ..., descending: _Optional[bool] = ...) -> None: ...
 
 class SearchResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "provenance", "candidates", "coverage", "arms", "position", "next_page_token")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "provenance", "candidates", "coverage", "arms", "position", "next_page_token", "state_offset")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +118,7 @@ class SearchResponse(_message.Message):
     ARMS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    STATE_OFFSET_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -127,7 +130,8 @@ class SearchResponse(_message.Message):
     arms: _containers.RepeatedCompositeFieldContainer[AssignedArm]
     position: int
     next_page_token: str
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., candidates: _Optional[int] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., position: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    state_offset: int
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., candidates: _Optional[int] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., position: _Optional[int] = ..., next_page_token: _Optional[str] = ..., state_offset: _Optional[int] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "ids", "candidate_columns", "filter")
@@ -154,7 +158,7 @@ class ExplainRequest(_message.Message):
     def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage", "arms", "verdicts")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage", "arms", "verdicts", "state_offset")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -169,6 +173,7 @@ class ExplainResponse(_message.Message):
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
     VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    STATE_OFFSET_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -183,7 +188,8 @@ class ExplainResponse(_message.Message):
     coverage: Coverage
     arms: _containers.RepeatedCompositeFieldContainer[AssignedArm]
     verdicts: _containers.RepeatedScalarFieldContainer[Verdict]
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, str]]] = ...) -> None: ...
+    state_offset: int
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, str]]] = ..., state_offset: _Optional[int] = ...) -> None: ...
 
 class Ids(_message.Message):
     __slots__ = ("strings", "integers")

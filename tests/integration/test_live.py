@@ -13,7 +13,7 @@ from predictor import pipeline
 from predictor.answers import Ranking, SearchResult
 from predictor.follower import Follower
 from predictor.metrics import Metrics
-from predictor.query import Query, rank_request, search_request
+from predictor.query import Query, explain_request, rank_request, search_request
 from predictor.serving import Serving
 from predictor.testing import WEIGHTS, make_shop, make_snapshot
 from searchrank.events import DELETE_ITEM, PUT_ITEM, PUT_USER, EventLog, schema
@@ -67,6 +67,18 @@ async def test_a_click_is_counted_in_the_next_request(serving, log):
     after, _ = await rank(serving, ["i1", "i3"])
     assert after["i3"] == pytest.approx(before["i3"] + CLICKS)
     assert after["i1"] == before["i1"]
+
+
+async def test_an_answer_says_how_far_the_log_was_read_and_a_further_page_says_it_of_its_search(serving, log):
+    first = await search(serving, asked := Query(surface="shop", user_id="u1", text="tea", limit=3))
+    offset = told(log, "click", user_id="u1", item_id="i3")
+    assert first.state_offset < offset
+    serving.follow()
+    assert (await rank(serving, ["i1"]))[1].state_offset == (await search(serving, asked)).state_offset == offset
+    told_why = await pipeline.explain(serving.surface("shop"), explain_request(asked, ["i1"], {}), None)
+    assert told_why.state_offset == offset
+    further = await search(serving, Query(surface="shop", page_token=first.next_page_token))
+    assert further.state_offset == first.state_offset
 
 
 async def test_a_put_replaces_an_item_and_adds_one(serving, log):
