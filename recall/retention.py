@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from searchrank.workspace import Workspace
 
-__all__ = ["KEPT", "LEAST", "prune"]
+__all__ = ["KEPT", "LEAST", "made_snapshots", "prune"]
 
 KEPT: Final = 3
 LEAST: Final = 2
@@ -35,7 +35,7 @@ def prune(workspace: Workspace, kept: int = KEPT) -> tuple[str, ...]:
     Returns:
         The ids of those removed.
     """
-    made = sorted(_made(workspace.snapshots))
+    made = sorted(made_snapshots(workspace.snapshots))
     old = [folder for _, folder in made[: -max(kept, LEAST)]]
     if not old:
         return ()
@@ -53,7 +53,7 @@ def prune(workspace: Workspace, kept: int = KEPT) -> tuple[str, ...]:
     return tuple(folder.name for folder in gone)
 
 
-def _made(snapshots: Path) -> list[tuple[int, Path]]:
+def made_snapshots(snapshots: Path) -> list[tuple[int, Path]]:
     """Return the snapshots and when each was finished."""
     found = []
     for folder in snapshots.iterdir():

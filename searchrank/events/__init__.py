@@ -3,6 +3,7 @@
 Public is what ``__all__`` names; the file layout is stable: segments of Arrow IPC streams.
 """
 
+from searchrank.events.forgetting import ERASED_COLUMNS, ERASED_ROOTS, Forgotten
 from searchrank.events.kinds import DELETE_ITEM, DELETE_USER, LINK, PUT_ITEM, PUT_USER, RESERVED_KINDS
 from searchrank.events.lock import WriterLock
 from searchrank.events.log import EventLog
@@ -21,6 +22,8 @@ __all__ = [
     "CORE",
     "DELETE_ITEM",
     "DELETE_USER",
+    "ERASED_COLUMNS",
+    "ERASED_ROOTS",
     "IMPLIED_INPUTS",
     "LINK",
     "MAX_ID_BYTES",
@@ -33,6 +36,7 @@ __all__ = [
     "DeclaredInput",
     "DeclaredInputs",
     "EventLog",
+    "Forgotten",
     "WriterLock",
     "schema",
 ]

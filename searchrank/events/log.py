@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
 import pyarrow as pa
 
 from searchrank.errors import ConflictError, DataError, NotFoundError
+from searchrank.events.forgetting import Forgotten, erase, find, remove_cut
+from searchrank.events.kinds import DELETE_USER
 from searchrank.events.listing import scan
 from searchrank.events.schema import CORE
 from searchrank.events.seal import Seal
@@ -196,6 +200,31 @@ class EventLog:
         names = self.schema.names if columns is None else list(columns)
         batches = list(self.read(start, names, end=end))
         return pa.Table.from_batches(batches, schema=self._wanted(names))
+
+    def forget(self, user_id: str) -> Forgotten:
+        """Take a person out of every event; see ``searchrank.events.forgetting``.
+
+        When there is something of them, a ``delete_user`` event is appended first, and every segment that names them,
+        also in that event, is then rewritten. Run again after a crash, it does the rest. Events keep their offsets.
+
+        Args:
+            user_id: Who; other ids linked with it are told, not followed.
+
+        Raises:
+            ConflictError: When the log was not opened with ``writable=True``.
+            DataError: When a segment is damaged.
+        """
+        if self._writer is None:
+            raise ConflictError(f"the event log in {self.folder} is open for reading; open it with writable=True")
+        _, found = find(self._segments, user_id)
+        if found.events:
+            told = {"event_id": uuid.uuid4().hex, "kind": DELETE_USER, "event_time": datetime.now(UTC)}
+            self.append(pa.Table.from_pylist([told | {"user_id": user_id}]))
+        self._writer.seal(self._segments)
+        for segment in find(self._segments, user_id)[0]:
+            self._segments[self._segments.index(segment)] = erase(segment, user_id)
+        remove_cut(self.folder)
+        return found
 
     def verify(self) -> int:
         """Compare what sealed segments hold with their checksums.

@@ -163,6 +163,12 @@ class LogWriter:
         self._close_file()
         self._sums, self._ids = [], []
 
+    def seal(self, segments: list[Segment]) -> None:
+        """End the last segment and wait for a merge that is under way, so that all segments can be replaced."""
+        self._compaction.finish(segments, wait=True)
+        if segments:
+            self._end(segments[-1], segments)
+
     def _seal(self, segment: Segment) -> None:
         extents = np.array(segment.extents, np.int64)
         columns = {

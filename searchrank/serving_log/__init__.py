@@ -5,6 +5,7 @@ Public is what ``__all__`` names; the file form is stable: Arrow IPC streams, on
 
 from searchrank.serving_log.answered import Answered
 from searchrank.serving_log.digest import DIGEST_BLOCK, FeaturesDigest
+from searchrank.serving_log.forgetting import forget_answers
 from searchrank.serving_log.reader import Opened, ServingLog
 from searchrank.serving_log.returned import candidate_columns, flat, returned
 from searchrank.serving_log.schema import CORE, FORMAT, schema, sent_inputs
@@ -21,6 +22,7 @@ __all__ = [
     "ServingLogWriter",
     "candidate_columns",
     "flat",
+    "forget_answers",
     "returned",
     "schema",
     "sent_inputs",

@@ -15,10 +15,10 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from io import FileIO
 
-__all__ = ["SUFFIX", "LogFile"]
+__all__ = ["OPTIONS", "SUFFIX", "LogFile"]
 
 SUFFIX: Final = ".arrows"
-_OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4")
+OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class LogFile:
@@ -41,7 +41,7 @@ class LogFile:
         self._began = monotonic()
         self._buffer = io.BytesIO()
         self._file: FileIO = self.path.open("xb", buffering=0)
-        self._stream = pa.ipc.new_stream(self._buffer, schema, options=_OPTIONS)
+        self._stream = pa.ipc.new_stream(self._buffer, schema, options=OPTIONS)
 
     @property
     def age(self) -> float:

@@ -16,7 +16,7 @@ from searchrank.errors import DataError, NotFoundError
 from searchrank.serving_log.file import SUFFIX
 from searchrank.serving_log.schema import CORE, FORMAT
 
-__all__ = ["Opened", "ServingLog"]
+__all__ = ["Opened", "ServingLog", "batches_of"]
 
 _METADATA: Final = b"searchrank.serving_log"
 _UNREADABLE: Final = (OSError, EOFError, pa.ArrowInvalid)
@@ -129,7 +129,7 @@ class ServingLog:
                 )
         wanted = pa.schema([self.schema.field(name) for name in names])
         for file in self.files:
-            for batch in _batches(file, {*names, "answered_at"}, since):
+            for batch in batches_of(file, {*names, "answered_at"}, since):
                 kept = _between(batch, since, until)
                 if kept.num_rows:
                     yield _project(kept, wanted)
@@ -158,7 +158,7 @@ def _check_form(path: Path, schema: pa.Schema) -> None:
         raise DataError(f"{path} is of form {int(form)}, this version reads up to {FORMAT}; read it with a newer one")
 
 
-def _batches(file: Opened, names: set[str], since: datetime | None) -> Iterator[pa.RecordBatch]:
+def batches_of(file: Opened, names: set[str], since: datetime | None) -> Iterator[pa.RecordBatch]:
     """Give the batches of a file that may hold something since a moment; only these columns are unpacked.
 
     Raises:
