@@ -41,6 +41,13 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
     serving_log: Annotated[
         str, typer.Option("--serving-log", help="Log what is answered: on, off, or a share of requests such as 0.1.")
     ] = "on",
+    store: Annotated[
+        str, typer.Option(help="Server that keeps users, such as redis://localhost:6379/0; empty: every worker does.")
+    ] = "",
+    store_timeout_ms: Annotated[
+        float, typer.Option(min=0.1, max=10_000, help="How long a request waits for the store.")
+    ] = 10,
+    project: Annotated[str, typer.Option(help="Tells projects apart that share a store.")] = "searchrank",
     tls_certificate: Annotated[Path | None, typer.Option(help="Certificate chain to show; encrypts.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate.")] = None,
     tls_client_ca: Annotated[
@@ -72,6 +79,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
         workers=workers,
         metrics_port=metrics_port,
         serving_log=_share(serving_log),
+        store=store,
+        store_timeout=store_timeout_ms / 1000,
+        store_project=project,
         tls=Tls.of(tls_certificate, tls_key, tls_client_ca),
         drain_seconds=drain_seconds,
         max_connection_age=max_connection_age,

@@ -22,7 +22,7 @@ from searchrank.features.inputs import REQUEST_ROOTS, InputType
 from searchrank.features.snapshot import Snapshot, current
 from searchrank.models import Ledger, Release, find_release
 from searchrank.project import Surface
-from searchrank.state import Tail
+from searchrank.state import Tail, UserStore
 
 if TYPE_CHECKING:
     from searchrank.features import FeatureSet
@@ -37,7 +37,9 @@ T = TypeVar("T")
 class Loader:
     """One load: opens every release and snapshot once, whichever surfaces share them."""
 
-    def __init__(self, workspace: Workspace, lane: Lane, patience: float, tails: Mapping[Path, Tail]) -> None:
+    def __init__(
+        self, workspace: Workspace, lane: Lane, patience: float, *, tails: Mapping[Path, Tail], store: UserStore
+    ) -> None:
         """Open nothing yet.
 
         Args:
@@ -45,11 +47,13 @@ class Loader:
             lane: The scoring thread.
             patience: Seconds that a large item block is left to the builder.
             tails: What follows the log already, by the folder of its snapshot.
+            store: Where users are found.
         """
         self._workspace = workspace
         self._lane = lane
         self._patience = patience
         self._tails = tails
+        self._store = store
         self._opened: dict[object, object] = {}
         self._ledger = Ledger(workspace.ledger)
 
@@ -138,6 +142,7 @@ class Loader:
             digest=release.digest,
             snapshot=snapshot,
             live=followed,
+            store=self._store,
             schema=Schema.of(features.inputs.values()),
             recaller=Recaller.open(snapshot.indexes, recalled) if recalled else Recaller([], {}),
             recent_input=recent if recent in features.inputs else "",
@@ -157,7 +162,7 @@ class Loader:
             return self._tails[folder]
 
         def begin() -> Tail:
-            tail = Tail(snapshot, features, self._workspace.events)
+            tail = Tail(snapshot, features, self._workspace.events, roots=self._store.followed)
             tail.advance()
             return tail
 

@@ -56,7 +56,7 @@ async def rank(
         part="candidates",
     )
     journey.ran("admit")
-    asked = know(surface, question, journey)
+    asked = await know(surface, question, journey)
     found = locate(asked, candidates)
     pool = passing(asked, found, hydrate(surface, asked, found, journey), condition, journey)
     scored = await score(surface, pool.pairs, journey)
@@ -87,7 +87,7 @@ async def search(
     limit = question.limit or surface.config.limit
     condition, keys = admit_filter(surface, request.filter), admit_sort(surface, request.sort)
     journey.ran("admit")
-    asked = know(surface, question, journey)
+    asked = await know(surface, question, journey)
     pool = await gather(surface, asked, condition, journey, wanted=max(limit, surface.config.candidates))
     scored = await score(surface, pool.pairs, journey)
     order = arranged(asked, pool, scored.scores, keys)
@@ -127,7 +127,7 @@ async def explain(
     )
     condition = admit_filter(surface, request.filter)
     journey.ran("admit")
-    asked = know(surface, question, journey)
+    asked = await know(surface, question, journey)
     recalled = await recall(surface, asked, journey, Scope(limit=len(surface.snapshot.catalogue) or 1))
     found = locate(asked, candidates)
     pairs = hydrate(surface, asked, found, journey)

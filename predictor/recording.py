@@ -63,6 +63,7 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
         feature_set=release.feature_set,
         snapshot_id=snapshot.manifest.id,
         offset=state.offset,
+        user_offset=asked.user_offset,
         experiments="" if surface.trial is None else surface.trial.version,
         arms=journey.arms,
         coverage=[(part.stage, part.subject, part.reason) for part in journey.degradations],

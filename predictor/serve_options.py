@@ -18,6 +18,9 @@ _KINDS: Final[dict[str, Callable[[str], object]]] = {
     "workers": int,
     "metrics-port": int,
     "serving-log": float,
+    "store": str,
+    "store-timeout": float,
+    "store-project": str,
     "drain-seconds": float,
     "max-connection-age": float,
     "tls-certificate": Path,
@@ -37,6 +40,9 @@ class ServeOptions:
         workers: Processes.
         metrics_port: Port of the first worker's metrics, the others follow; 0 means none.
         serving_log: Share of the requests that the serving log keeps, 0 to 1.
+        store: Address of the server that keeps users, as ``redis://host:6379/0``; empty: every worker keeps them.
+        store_timeout: Seconds that a request waits for it.
+        store_project: Tells projects apart that share it, as the feeder was told.
         tls: What connections are encrypted with; None: nothing.
         drain_seconds: How long a worker that stops goes on answering after it said so, for balancers to notice.
         max_connection_age: Seconds after which callers are asked to connect anew, give or take a tenth; 0: never.
@@ -48,6 +54,9 @@ class ServeOptions:
     workers: int = 2
     metrics_port: int = 0
     serving_log: float = 1.0
+    store: str = ""
+    store_timeout: float = 0.01
+    store_project: str = "searchrank"
     tls: Tls | None = None
     drain_seconds: float = 0.0
     max_connection_age: float = 0.0
@@ -73,6 +82,9 @@ class ServeOptions:
             "workers": self.workers,
             "metrics-port": self.metrics_port,
             "serving-log": self.serving_log,
+            "store": self.store,
+            "store-timeout": self.store_timeout,
+            "store-project": self.store_project,
             "drain-seconds": self.drain_seconds,
             "max-connection-age": self.max_connection_age,
             "tls-certificate": tls.certificate,

@@ -18,11 +18,12 @@ from predictor.surface import ServedSurface
 from predictor.trials import Trial, load_trials
 from searchrank.errors import RequestError, SearchRankError, UnavailableError
 from searchrank.project import Project
+from searchrank.state import EmbeddedStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from searchrank.state import Tail
+    from searchrank.state import Tail, UserStore
     from searchrank.workspace import Workspace
 
 __all__ = ["Loaded", "Serving"]
@@ -54,7 +55,13 @@ class Serving:
         patience: Seconds that a load leaves a large item block to the supervisor's builder.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, store: UserStore | None = None) -> None:
+        """Load nothing yet.
+
+        Args:
+            workspace: What is served.
+            store: Where users are found; None: in the memory of this process.
+        """
         self.workspace = workspace
         self.stamp = take_stamp(workspace)
         self._surfaces: Mapping[str, ServedSurface] = {}
@@ -63,6 +70,7 @@ class Serving:
         self._problems: Mapping[str, SearchRankError] = {}
         self.patience = 0.0
         self._lane = Lane()
+        self._store = store or EmbeddedStore()
         self._loading = threading.Lock()
 
     def surface(self, name: str) -> ServedSurface:
@@ -99,7 +107,7 @@ class Serving:
         with self._loading:
             self.stamp = take_stamp(self.workspace)
             project = Project.load(self.workspace)
-            loader = Loader(self.workspace, self._lane, self.patience, self._tails())
+            loader = Loader(self.workspace, self._lane, self.patience, tails=self._tails(), store=self._store)
             surfaces: dict[str, ServedSurface] = {}
             refused: dict[str, SearchRankError] = {}
             for name, config in project.surfaces.items():

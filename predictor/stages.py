@@ -47,11 +47,13 @@ class Asked:
         question: As admitted.
         view: What is known at this moment; every stage reads the same.
         record: Shape ``(1,)`` of ``request_layout``.
+        user_offset: Events of the user before this offset are known.
     """
 
     question: Question
     view: View
     record: npt.NDArray[np.void]
+    user_offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +84,18 @@ class Found:
         return np.flatnonzero(self.rows == items)
 
 
-def know(surface: ServedSurface, question: Question, journey: Journey) -> Asked:
+async def know(surface: ServedSurface, question: Question, journey: Journey) -> Asked:
     """Gather what is known about the request: the user's profile and statistics, over them what the caller sent."""
     encoder = surface.release.feature_set.request_encoder
     record = encoder.missing(1)
-    user = hash_text(question.user_id) if question.user_id else 0
-    known = np.array([[user], [query_hash(question.query)], [question.time_us]], np.int64)
     view = surface.live.view
-    view.state.fill_requests(record, known[0], known[1], known[2])
+    user = await surface.store.fetch(view.state, hash_text(question.user_id) if question.user_id else 0)
+    user.fill(record, query_hash(question.query), question.time_us)
+    if user.problem:
+        journey.left_out("know", "user", user.problem)
     encoder.write(record, question.context)
     journey.ran("know")
-    return Asked(question, view, record)
+    return Asked(question, view, record, user.offset)
 
 
 def locate(asked: Asked, candidates: Candidates) -> Found:

@@ -17,6 +17,7 @@ from recall import Recaller
 from searchrank.features.snapshot import Snapshot
 from searchrank.models import Release
 from searchrank.project import Surface
+from searchrank.state import UserStore
 
 __all__ = ["Cost", "ServedSurface"]
 
@@ -45,6 +46,7 @@ class ServedSurface:
         digest: The release's digest, which takes it a while to work out.
         snapshot: What is read, as it was when it was made.
         live: What has changed in it since.
+        store: Where users are found.
         schema: What callers may send.
         recaller: Its recall branches.
         recent_input: The request input that lists recent items for recall; empty when there is none.
@@ -65,6 +67,7 @@ class ServedSurface:
     digest: str
     snapshot: Snapshot
     live: Live
+    store: UserStore
     schema: Schema
     recaller: Recaller
     recent_input: str

@@ -26,6 +26,7 @@ from predictor.serving import Serving
 from predictor.supervised import stop_on, tell
 from predictor.watch import note, watch
 from searchrank.errors import SearchRankError
+from searchrank.state import open_store
 from searchrank.v1 import ranking_pb2
 from searchrank.workspace import Workspace
 
@@ -70,7 +71,8 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     stopping = asyncio.Event()
     stop_on(stopping, supervised=supervised)
     metrics = Metrics()
-    serving = Serving(Workspace(options.home))
+    store = open_store(options.store, project=options.store_project, timeout=options.store_timeout)
+    serving = Serving(Workspace(options.home), store)
     note(metrics, serving, serving.load())
     serving.patience = BUILDER_SECONDS if supervised else 0.0
     if options.metrics_port:
@@ -95,6 +97,7 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     if log is not None:
         log.close()
     serving.close()
+    await store.close()
 
 
 async def _warm(serving: Serving) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,7 @@ from searchrank.features.history import Chains
 from searchrank.features.inputs import Root
 from searchrank.features.snapshot import fill_profiles
 from searchrank.state.state import write_profiles
+from searchrank.state.tail import EVERYTHING
 
 if TYPE_CHECKING:
     from searchrank.state.state import State
@@ -104,7 +106,13 @@ class Fetched:
 
 
 class UserStore(Protocol):
-    """Finds users for requests."""
+    """Finds users for requests.
+
+    Attributes:
+        followed: What the state must follow in the log itself.
+    """
+
+    followed: Collection[Root]
 
     async def fetch(self, state: State, user: int) -> Fetched:
         """Return what is known of a user; never raises for want of an answer, but says so in ``problem``.
@@ -120,6 +128,8 @@ class UserStore(Protocol):
 
 class EmbeddedStore:
     """Reads the state itself; never suspends and has no problems."""
+
+    followed: Collection[Root] = EVERYTHING
 
     async def fetch(self, state: State, user: int) -> Fetched:
         """Return what the state knows of a user."""

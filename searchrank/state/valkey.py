@@ -12,12 +12,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from searchrank.errors import ConfigError, DataError
+from searchrank.features.inputs import Root
 from searchrank.state.circuit import Circuit
 from searchrank.state.packing import Keys, unframed
 from searchrank.state.store import Fetched, Told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from searchrank.state.state import State
 
@@ -49,6 +50,8 @@ class ValkeyStore:
 
     After a few failures in a row it is not asked any more; in the background it is looked whether it is there again.
     """
+
+    followed: Collection[Root] = frozenset({Root.ITEM, Root.QUERY})
 
     def __init__(
         self, client: Redis, *, project: str = "searchrank", timeout: float = 0.01, circuit: Circuit | None = None
