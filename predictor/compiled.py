@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Compiled", "Compiler"]
 
+MAX_CHARACTERS: Final = 2_048  # half of what a feature may have: this is compiled while others wait
 MAX_KEPT: Final = 128  # texts of a surface; the one asked for longest ago goes first
 _IDLE: Final = 2  # evaluators of a text: the event loop's and the scoring thread's
 _COLUMN: Final = "value"
@@ -123,6 +124,9 @@ class Compiler:
         return found
 
     def _parse(self, text: str, field: str) -> Expression:
+        if len(text) > MAX_CHARACTERS:
+            what = f"{len(text):,} characters, at most {MAX_CHARACTERS:,} are accepted"
+            raise RequestError(what, field=field)
         try:
             return Expression.parse(text, self._feature_set, source="")
         except DefinitionError as error:

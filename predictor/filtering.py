@@ -39,16 +39,17 @@ def _no_truth(expression: Expression) -> str:
 
 async def screened(surface: ServedSurface, asked: Asked, condition: Compiled, journey: Journey) -> Screen | None:
     """Ask a filter of every item of the catalogue and note what it removes; None when candidates must be asked."""
-    seconds = surface.screens.seconds(condition)
+    items = asked.view.state.items
+    seconds = surface.screens.seconds(condition, items)
     if seconds is None:
         return None
     if surface.lane.is_short(seconds):
-        screen = surface.screens.ask(condition, asked.record)
+        screen = surface.screens.ask(condition, asked.record, items)
     else:
-        screen = await surface.lane.queue(lambda: surface.screens.ask(condition, asked.record))
-    items = len(screen.allowed)
-    removed = items - int(np.count_nonzero(screen.allowed))
-    journey.filtering = Filtering(items, removed, screen.missing, exact=True)
+        screen = await surface.lane.queue(lambda: surface.screens.ask(condition, asked.record, items))
+    removed = screen.items - int(np.count_nonzero(screen.allowed))
+    missing = int(np.count_nonzero(screen.unknown))
+    journey.filtering = Filtering(screen.items, removed, missing, exact=True)
     journey.ran("filter")
     return screen
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from predictor.filtering import judge, screened, sift
+from predictor.filtering import screened, sift
 from predictor.stages import Found, Scope, hydrate, recall
 
 if TYPE_CHECKING:
     from predictor.compiled import Compiled
     from predictor.journey import Journey
     from predictor.scoring import Pairs
-    from predictor.screens import Screen
     from predictor.stages import Asked
     from predictor.surface import ServedSurface
 
@@ -72,24 +71,9 @@ async def gather(
     screen = None if condition is None else await screened(surface, asked, condition, journey)
     if condition is not None and screen is None:
         return await _widen(surface, asked, condition, journey, wanted)
-    allowed = None if screen is None else _allowed(asked, screen)
+    allowed = None if screen is None else screen.allowed
     found = await recall(surface, asked, journey, Scope(limit=wanted, allowed=allowed))
-    pairs = hydrate(surface, asked, found, journey)
-    late = found.rows >= asked.view.state.items.first
-    if condition is None or not late.any():
-        return passing(asked, found, pairs, None, journey)
-    kept = np.flatnonzero(~late | (judge(asked, condition, found, pairs) > 0))
-    return Pool(found.take(kept), pairs.take(kept), kept, len(pairs))
-
-
-def _allowed(asked: Asked, screen: Screen) -> npt.NDArray[np.bool_]:
-    """Return the rows that recall may find: what the screen allows, and what it cannot know as it was put since."""
-    dead = asked.view.state.items.dead_rows
-    if not len(dead):
-        return screen.allowed
-    allowed = screen.allowed.copy()
-    allowed[dead] = True
-    return allowed
+    return passing(asked, found, hydrate(surface, asked, found, journey), None, journey)
 
 
 async def _widen(surface: ServedSurface, asked: Asked, condition: Compiled, journey: Journey, wanted: int) -> Pool:

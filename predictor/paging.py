@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from predictor.stages import Asked
     from predictor.surface import ServedSurface
+    from searchrank.state import State
     from searchrank.v1 import ranking_pb2
 
 __all__ = ["KEPT_SECONDS", "Page", "digest_of", "leave", "turn"]
@@ -109,14 +110,19 @@ def turn(surface: ServedSurface, request: ranking_pb2.SearchRequest) -> Page:
     """
     left = surface.page_tokens.read(request.page_token)
     _check(surface, request, left)
-    items = surface.live.view.state.items
-    known = items.rows(left.ids) != len(items.base)
-    if not known.all():
-        ids = [item for item, is_known in zip(left.ids, known.tolist(), strict=True) if is_known]
-        left = replace(left, ids=ids, scores=left.scores[known])
+    left = _present(left, surface.live.view.state)
     size = min(request.limit or left.limit, len(left.ids))
     rest = replace(left, position=left.position + size, ids=left.ids[size:], scores=left.scores[size:])
     return Page(left, size, surface.page_tokens.write(rest) if rest.ids else "")
+
+
+def _present(left: Remainder, state: State) -> Remainder:
+    """Return a list without the items that were deleted; all of it where less of the log is known than to the list."""
+    known = state.items.rows(left.ids) != len(state.items.base)
+    if known.all() or state.offset < left.offset:
+        return left
+    ids = [item for item, is_known in zip(left.ids, known.tolist(), strict=True) if is_known]
+    return replace(left, ids=ids, scores=left.scores[known])
 
 
 def _check(surface: ServedSurface, request: ranking_pb2.SearchRequest, left: Remainder) -> None:

@@ -14,13 +14,16 @@ from searchrank.features import Rows
 
 if TYPE_CHECKING:
     from predictor.compiled import Compiled
+    from searchrank.state import Overlay
 
+    Ints = npt.NDArray[np.int64]
     Records = npt.NDArray[np.void]
 
 __all__ = ["Screen", "Screens"]
 
 MAX_OF_ITEM: Final = 2_000_000
 MAX_OF_REQUEST: Final = 200_000
+MAX_PUT: Final = 20_000
 MAX_BYTES: Final = 64 << 20
 _ROW_SECONDS: Final = 1e-7  # a first guess, on the safe side
 _PART: Final = 16_384
@@ -31,17 +34,26 @@ class Screen:
     """What a filter says of a whole catalogue.
 
     Attributes:
-        allowed: Shape ``(items,)``, where it is true.
-        missing: How many items it is unknown of.
+        allowed: Shape ``(rows,)``, where it is true.
+        unknown: Shape ``(rows,)``, where a value is missing.
+        items: How many of the rows are items; the others were deleted.
     """
 
     allowed: npt.NDArray[np.bool_]
-    missing: int
+    unknown: npt.NDArray[np.bool_]
+    items: int
 
     @classmethod
     def of(cls, truths: npt.NDArray[np.float32]) -> Screen:
         """Return what the values of a filter say: 1, 0, or NaN for unknown."""
-        return cls(truths > 0, int(np.count_nonzero(np.isnan(truths))))
+        return cls(truths > 0, np.isnan(truths), len(truths))
+
+    def renewed(self, rows: Ints, truths: npt.NDArray[np.float32], deleted: Ints) -> Screen:
+        """Return the same but for rows whose items have other values now, and rows whose items were deleted."""
+        allowed, unknown = self.allowed.copy(), self.unknown.copy()
+        allowed[rows], unknown[rows] = truths > 0, np.isnan(truths)
+        allowed[deleted] = unknown[deleted] = False
+        return Screen(allowed, unknown, len(allowed) - len(deleted))
 
 
 class Screens:
@@ -54,6 +66,7 @@ class Screens:
         most_bytes: int = MAX_BYTES,
         of_item: int = MAX_OF_ITEM,
         of_request: int = MAX_OF_REQUEST,
+        put: int = MAX_PUT,
     ) -> None:
         """Keep nothing yet.
 
@@ -62,53 +75,54 @@ class Screens:
             most_bytes: Memory to use; what was asked for longest ago goes first.
             of_item: Largest catalogue that a filter of items alone is asked of; once.
             of_request: Largest catalogue that a filter of item and request is asked of; at every request.
+            put: Most items put since the snapshot; every filter is asked of them at every request.
         """
         self._records = records[:-1]
         self._kept: OrderedDict[str, Screen | Records] = OrderedDict()
         self._most_bytes = most_bytes
         self._most = {True: of_item, False: of_request}
+        self._most_put = put
         self._lock = threading.Lock()
 
-    def seconds(self, condition: Compiled) -> float | None:
-        """Return a guess of how long ``ask`` takes, or None when the catalogue is too large to be asked."""
-        asked, items = condition.expression, len(self._records)
-        if not asked.is_known_beforehand or items > self._most[asked.is_of_item]:
+    def seconds(self, condition: Compiled, items: Overlay) -> float | None:
+        """Return a guess of how long ``ask`` takes, or None when there are too many items to be asked."""
+        asked, rows = condition.expression, len(self._records)
+        if not asked.is_known_beforehand or rows > self._most[asked.is_of_item] or items.count > self._most_put:
             return None
         if isinstance(self._find(condition), Screen):
-            return 0.0
-        fits = items * condition.plan.item_block_layout.itemsize <= self._most_bytes
-        return items * _ROW_SECONDS if fits or asked.is_of_item else None
+            return items.count * _ROW_SECONDS
+        fits = rows * condition.plan.item_block_layout.itemsize <= self._most_bytes
+        return (rows + items.count) * _ROW_SECONDS if fits or asked.is_of_item else None
 
-    def ask(self, condition: Compiled, record: Records) -> Screen:
-        """Return what a filter says of every item.
+    def ask(self, condition: Compiled, record: Records, items: Overlay) -> Screen:
+        """Return what a filter says of every item of the catalogue, as it is now.
 
         Args:
             condition: The filter, for which ``seconds`` is not None.
             record: The request, shape ``(1,)``.
+            items: What was put and deleted since the snapshot.
         """
+        screen = self._of_snapshot(condition, record)
+        rows = items.dead_rows
+        if not len(rows):
+            return screen
+        now = items.current(rows)
+        put = now >= items.first
+        truths = _truths(condition, record, items.records)[now[put] - items.first]
+        return screen.renewed(rows[put], truths, rows[~put])
+
+    def _of_snapshot(self, condition: Compiled, record: Records) -> Screen:
         kept = self._find(condition)
         if isinstance(kept, Screen):
             return kept
         if condition.expression.is_of_item:
-            screen = self._ask(condition, record, None)
+            screen = Screen.of(_truths(condition, record, self._records))
             self._keep(condition, screen)
             return screen
         if kept is None:
             kept = condition.block(self._records)
             self._keep(condition, kept)
-        return self._ask(condition, record, kept)
-
-    def _ask(self, condition: Compiled, record: Records, block: Records | None) -> Screen:
-        items = len(self._records)
-        truths = np.empty(items, np.float32)
-        candidates = condition.plan.feature_set.candidate_encoder.missing(min(_PART, items))
-        for start in range(0, items, _PART):
-            stop = min(start + _PART, items)
-            part = condition.block(self._records[start:stop]) if block is None else block[start:stop]
-            n = stop - start
-            rows = Rows(np.arange(n), record, np.zeros(n, np.int64), candidates[:n])
-            truths[start:stop] = condition.values(part, rows)
-        return Screen.of(truths)
+        return Screen.of(_truths(condition, record, kept))
 
     def _find(self, condition: Compiled) -> Screen | Records | None:
         key = condition.expression.node.key
@@ -124,5 +138,19 @@ class Screens:
                 self._kept.popitem(last=False)
 
 
+def _truths(condition: Compiled, record: Records, items: Records) -> npt.NDArray[np.float32]:
+    """Return what a filter says of every item, given by raw records or by what the filter reads of them."""
+    truths = np.empty(len(items), np.float32)
+    candidates = condition.plan.feature_set.candidate_encoder.missing(min(_PART, len(items)))
+    for start in range(0, len(items), _PART):
+        part = items[start : start + _PART]
+        if part.dtype != condition.plan.item_block_layout:
+            part = condition.block(part)
+        n = len(part)
+        rows = Rows(np.arange(n), record, np.zeros(n, np.int64), candidates[:n])
+        truths[start : start + n] = condition.values(part, rows)
+    return truths
+
+
 def _bytes(kept: Screen | Records) -> int:
-    return kept.allowed.nbytes if isinstance(kept, Screen) else kept.nbytes
+    return 2 * kept.allowed.nbytes if isinstance(kept, Screen) else kept.nbytes

@@ -97,7 +97,7 @@ async def test_times_are_an_order_too(serving):
         ([Sort("item.title")], "sort[0]", "is a list, which has no order"),
         ([Sort("item.price"), Sort("item.prise")], "sort[1]", "did you mean item.price"),
         ([Sort("")], "sort[0]", "not an expression"),
-        ([Sort("1" * 10**6)], "sort[0]", "at most 4096 characters"),
+        ([Sort("1" * 10**6)], "sort[0]", "1,000,000 characters, at most 2,048"),
         ([Sort("item.price")] * 9, "sort", "9 keys, at most 8"),
     ],
 )
