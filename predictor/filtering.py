@@ -39,17 +39,15 @@ def _no_truth(expression: Expression) -> str:
 
 async def screened(surface: ServedSurface, asked: Asked, condition: Compiled, journey: Journey) -> Screen | None:
     """Ask a filter of every item of the catalogue and note what it removes; None when candidates must be asked."""
-    items = asked.view.state.items
-    seconds = surface.screens.seconds(condition, items)
+    view = asked.view
+    seconds = surface.screens.seconds(condition, view.state.items)
     if seconds is None:
         return None
     if surface.lane.is_short(seconds):
-        screen = surface.screens.ask(condition, asked.record, items)
+        screen = surface.screens.ask(condition, asked.record, view)
     else:
-        screen = await surface.lane.queue(lambda: surface.screens.ask(condition, asked.record, items))
-    removed = screen.items - int(np.count_nonzero(screen.allowed))
-    missing = int(np.count_nonzero(screen.unknown))
-    journey.filtering = Filtering(screen.items, removed, missing, exact=True)
+        screen = await surface.lane.queue(lambda: surface.screens.ask(condition, asked.record, view))
+    journey.filtering = Filtering(screen.items, screen.removed, screen.missing, exact=True)
     journey.ran("filter")
     return screen
 

@@ -14,9 +14,11 @@ from searchrank.features import Rows
 
 if TYPE_CHECKING:
     from predictor.compiled import Compiled
+    from predictor.live import View
+    from recall import Late
     from searchrank.state import Overlay
 
-    Ints = npt.NDArray[np.int64]
+    Truths = npt.NDArray[np.float32]
     Records = npt.NDArray[np.void]
 
 __all__ = ["Screen", "Screens"]
@@ -34,26 +36,48 @@ class Screen:
     """What a filter says of a whole catalogue.
 
     Attributes:
-        allowed: Shape ``(rows,)``, where it is true.
-        unknown: Shape ``(rows,)``, where a value is missing.
-        items: How many of the rows are items; the others were deleted.
+        allowed: Shape ``(rows,)``, where it is true; rows of items put since the snapshot follow those of the snapshot.
+        unknown: Shape ``(rows of the snapshot,)``, where a value is missing.
+        items: How many items it was asked of.
+        removed: Of how many it is not true.
+        missing: Of how many of these it is unknown.
     """
 
     allowed: npt.NDArray[np.bool_]
     unknown: npt.NDArray[np.bool_]
     items: int
+    removed: int
+    missing: int
 
     @classmethod
-    def of(cls, truths: npt.NDArray[np.float32]) -> Screen:
-        """Return what the values of a filter say: 1, 0, or NaN for unknown."""
-        return cls(truths > 0, np.isnan(truths), len(truths))
+    def of(cls, truths: Truths) -> Screen:
+        """Return what the values of a filter say of a snapshot: 1, 0, or NaN for unknown."""
+        allowed, unknown, items = truths > 0, np.isnan(truths), len(truths)
+        return cls(allowed, unknown, items, items - _count(allowed), _count(unknown))
 
-    def renewed(self, rows: Ints, truths: npt.NDArray[np.float32], deleted: Ints) -> Screen:
-        """Return the same but for rows whose items have other values now, and rows whose items were deleted."""
-        allowed, unknown = self.allowed.copy(), self.unknown.copy()
-        allowed[rows], unknown[rows] = truths > 0, np.isnan(truths)
-        allowed[deleted] = unknown[deleted] = False
-        return Screen(allowed, unknown, len(allowed) - len(deleted))
+    def renewed(self, items: Overlay, late: Late, truths: Truths) -> Screen:
+        """Return the same with what was put and deleted since.
+
+        Args:
+            items: What that is.
+            late: The same as recall sees it; items put again are looked for by the rows they had.
+            truths: What the filter says of each slot of ``items``.
+        """
+        dead = items.dead_rows
+        allowed = np.zeros(items.first + items.count, np.bool_)
+        allowed[: len(self.allowed)] = self.allowed
+        kept = _count(self.allowed) - _count(self.allowed[dead])
+        missing = self.missing - _count(self.unknown[dead])
+        now = truths[late.rows - items.first]
+        allowed[dead] = False
+        allowed[late.rows] = now > 0
+        allowed[late.replaced] = allowed[late.now]
+        asked = len(self.allowed) - len(dead) + len(late.rows)
+        return Screen(allowed, self.unknown, asked, asked - kept - _count(now > 0), missing + _count(np.isnan(now)))
+
+
+def _count(truths: npt.NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(truths))
 
 
 class Screens:
@@ -94,22 +118,18 @@ class Screens:
         fits = rows * condition.plan.item_block_layout.itemsize <= self._most_bytes
         return (rows + items.count) * _ROW_SECONDS if fits or asked.is_of_item else None
 
-    def ask(self, condition: Compiled, record: Records, items: Overlay) -> Screen:
+    def ask(self, condition: Compiled, record: Records, view: View) -> Screen:
         """Return what a filter says of every item of the catalogue, as it is now.
 
         Args:
             condition: The filter, for which ``seconds`` is not None.
             record: The request, shape ``(1,)``.
-            items: What was put and deleted since the snapshot.
+            view: What was put and deleted since the snapshot.
         """
-        screen = self._of_snapshot(condition, record)
-        rows = items.dead_rows
-        if not len(rows):
+        screen, items = self._of_snapshot(condition, record), view.state.items
+        if not items:
             return screen
-        now = items.current(rows)
-        put = now >= items.first
-        truths = _truths(condition, record, items.records)[now[put] - items.first]
-        return screen.renewed(rows[put], truths, rows[~put])
+        return screen.renewed(items, view.arrivals(), _truths(condition, record, items.records))
 
     def _of_snapshot(self, condition: Compiled, record: Records) -> Screen:
         kept = self._find(condition)
@@ -138,7 +158,7 @@ class Screens:
                 self._kept.popitem(last=False)
 
 
-def _truths(condition: Compiled, record: Records, items: Records) -> npt.NDArray[np.float32]:
+def _truths(condition: Compiled, record: Records, items: Records) -> Truths:
     """Return what a filter says of every item, given by raw records or by what the filter reads of them."""
     truths = np.empty(len(items), np.float32)
     candidates = condition.plan.feature_set.candidate_encoder.missing(min(_PART, len(items)))

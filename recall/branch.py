@@ -31,7 +31,7 @@ class Query:
         recent: Shape ``(m,)`` int64, rows of the items the user dealt with, latest first. Numbers that are
             not a row (the row of unknown items, say) are ignored.
         exclude: Shape ``(x,)`` int64, rows that must not be returned, in any order.
-        allowed: Shape ``(size,)`` bool, the rows that may be returned; None: all.
+        allowed: Shape ``(rows,)`` bool, the rows that may be returned, those of ``late`` among them; None: all.
         time: The request's time, microseconds since 1970, UTC.
         late: Items put since the indexes were built; None: none. Rows beyond ``size`` are theirs.
     """

@@ -35,8 +35,10 @@ MAX_TOKENS: Final = 64
 """Distinct tokens of a query that are looked up; the first ones count."""
 MAX_CHARACTERS: Final = 2_048
 """Characters of a query that are looked at."""
-MAX_HITS: Final = 100_000
-"""Hits that are looked through for those that a filter allows."""
+MAX_HITS: Final = 50_000
+"""Hits that are looked through for allowed rows."""
+MAX_NAMED: Final = 5_000
+"""Allowed rows that are looked among; if there are more, hits are looked through (measured: the one gets dearer)."""
 _WIDER: Final = 8
 _ROW: Final = "row"
 _K1: Final = 1.2  # tantivy's; Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009
@@ -99,13 +101,13 @@ class LexicalBranch:
                     holding = self._searcher.doc_freq(field, token)
                     rarity = math.log1p((documents - holding + 0.5) / (holding + 0.5))
                     scores += boost * rarity * counts * (1 + _K1) / (counts + _K1)
-        return rank(late.rows[scores > 0], scores[scores > 0], len(scores), replace(query, allowed=None))
+        return rank(late.rows[scores > 0], scores[scores > 0], len(scores), query)
 
     def _indexed(self, tokens: list[str], query: Query, limit: int) -> Candidates:
         most = min(limit + len(query.exclude), self._searcher.num_docs)
         if not most:
             return Candidates.empty()
-        wanted = self._any_of(tokens)
+        wanted = self._among(self._any_of(tokens), query.allowed)
         rows, scores = self._hits(wanted, most)
         found = rank(rows, scores, limit, query)
         while query.allowed is not None and len(found) < limit and len(rows) == most < MAX_HITS:
@@ -118,6 +120,14 @@ class LexicalBranch:
         hits = self._searcher.search(wanted, limit=most, count=False).hits
         rows = self._searcher.fast_field_values(_ROW, [address for _, address in hits])
         return np.array(rows, np.int64), np.fromiter((score for score, _ in hits), np.float32, len(hits))
+
+    def _among(self, wanted: tantivy.Query, allowed: npt.NDArray[np.bool_] | None) -> tantivy.Query:
+        """Return a query for the same with the same scores among the allowed rows, if these are few."""
+        if allowed is None or np.count_nonzero(allowed[: self.size]) > MAX_NAMED:
+            return wanted
+        rows = np.flatnonzero(allowed[: self.size]).tolist()
+        named = tantivy.Query.boost_query(tantivy.Query.term_set_query(self._schema, _ROW, rows), 0.0)
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, wanted), (tantivy.Occur.Must, named)])
 
     def _any_of(self, tokens: list[str]) -> tantivy.Query:
         terms = []
@@ -146,7 +156,7 @@ def build_lexical(
     """
     fields = sorted(config.fields)
     builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field(_ROW, fast=True)
+    builder.add_unsigned_field(_ROW, fast=True, indexed=True)
     for field in fields:
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
     index = tantivy.Index(builder.build(), path=str(folder))

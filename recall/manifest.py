@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "IndexManifest", "index_name"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _REBUILD: Final = "run 'searchrank index' to build it again"
 
 

@@ -43,7 +43,7 @@ def serving(shop):
 def tell(serving, log, kind, ids, prices=None) -> None:
     """Append one event an item and let the server follow."""
     moment = pa.array([time.time_ns() // 1_000] * len(ids), pa.timestamp("us", "UTC"))
-    events = [f"e{log.end}-{item}" for item in ids]
+    events = [f"e{log.end + place}" for place in range(len(ids))]
     columns = {"event_id": events, "kind": [kind] * len(ids), "event_time": moment, "item_id": ids}
     if prices is not None:
         columns |= {"item.price": prices, "item.title": ["tea"] * len(ids)}
@@ -65,6 +65,15 @@ async def test_a_filter_sees_items_as_they_are_now(serving, log, asked):
     found = await search(serving, asked)
     assert set(found.ids) == {f"i{k}" for k in (0, 1, 2, 5, 6, 7, 8, 9, 30)}
     assert found.coverage.filtering == Filtering(ITEMS - 2, ITEMS - 2 - 9, missing=1, exact=True)
+
+
+@pytest.mark.parametrize("asked", [CHEAP, FRUGAL])
+async def test_a_filter_is_asked_of_new_items_too(serving, log, asked):
+    tell(serving, log, PUT_ITEM, ["cheap", "dear", "gone", "cheap"], [50.0, 60.0, 1.0, 1.0])
+    tell(serving, log, DELETE_ITEM, ["gone"])
+    found = await search(serving, asked)
+    assert set(found.ids) == {"cheap", *(f"i{k}" for k in range(10))}
+    assert found.coverage.filtering == Filtering(ITEMS + 2, ITEMS + 2 - 11, missing=0, exact=True)
 
 
 async def test_a_put_of_nearly_everything_leaves_a_filter_exact(serving, log):

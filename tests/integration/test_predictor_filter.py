@@ -157,9 +157,9 @@ async def test_texts_are_compiled_once_and_only_so_many_are_kept(surface):
 
 def test_answers_of_the_whole_catalogue_stay_within_their_memory(surface):
     screens = Screens(surface.snapshot.catalogue.records, most_bytes=5 * ITEMS)
-    record, items = surface.release.feature_set.request_encoder.missing(1), surface.live.view.state.items
+    record, view = surface.release.feature_set.request_encoder.missing(1), surface.live.view
     conditions = [admit_filter(surface, f"item.price < {k}") for k in range(5)]
-    told = [screens.ask(condition, record, items) for condition in conditions]
+    told = [screens.ask(condition, record, view) for condition in conditions]
     assert [int(screen.allowed.sum()) for screen in told] == list(range(5))
-    assert screens.ask(conditions[4], record, items) is told[4]
-    assert screens.ask(conditions[0], record, items) is not told[0]
+    assert screens.ask(conditions[4], record, view) is told[4]
+    assert screens.ask(conditions[0], record, view) is not told[0]

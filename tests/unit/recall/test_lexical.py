@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recall import LexicalBranch, LexicalConfig, Query
-from recall.lexical import MAX_TOKENS, build_lexical
+from recall.lexical import MAX_NAMED, MAX_TOKENS, build_lexical
 from searchrank.errors import DataError, NotFoundError
 
 CONFIG = LexicalConfig(fields={"item.title": 2.0, "item.text": 1.0})
@@ -124,3 +124,27 @@ def test_a_damaged_manifest_says_how_to_mend_it(tmp_path: Path):
     (tmp_path / "manifest.json").write_text('["not", "a", "manifest"]')
     with pytest.raises(DataError, match="damaged"):
         LexicalBranch.open(tmp_path, CONFIG)
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> LexicalBranch:
+    """More items than are named one by one; the first thousand read best."""
+    count = MAX_NAMED + 2_000
+    titles: list[str | None] = ["tea tea" if row < 1_000 else f"tea {row % 7}" for row in range(count)]
+    return build(tmp_path_factory.mktemp("crowd"), CONFIG, titles)
+
+
+@pytest.mark.parametrize("first", [1_000, MAX_NAMED])
+def test_the_best_allowed_rows_are_found_whether_many_or_few_are_allowed(crowd: LexicalBranch, first: int):
+    allowed = np.zeros(crowd.size, np.bool_)
+    allowed[first:] = True
+    assert (np.count_nonzero(allowed) > MAX_NAMED) == (first == 1_000)
+    whole = crowd.retrieve(Query(text="tea 3"), crowd.size)
+    kept = allowed[whole.rows]
+    some = crowd.retrieve(Query(text="tea 3", allowed=allowed, exclude=whole.rows[kept][:1]), 30)
+    assert some.rows.tolist() == whole.rows[kept][1:31].tolist()
+    assert some.scores.tobytes() == whole.scores[kept][1:31].tobytes()
+
+
+def test_nothing_is_found_where_nothing_is_allowed(crowd: LexicalBranch):
+    assert not len(crowd.retrieve(Query(text="tea", allowed=np.zeros(crowd.size, np.bool_)), 10))
