@@ -72,6 +72,49 @@ async def test_a_worker_that_dies_is_started_again(home, tmp_path):
     await asyncio.wait_for(running, 5)
 
 
+def _ends(folder: Path, name: str, after: float = 0.0) -> str:
+    """A process that says when it ends, some seconds after it was told to."""
+    told = f"open({str(folder / 'ended')!r}, 'a').write({name!r} + chr(10))"
+    return f"""
+import json, signal, sys, time
+def end(*_):
+    time.sleep({after}); {told}; sys.exit()
+signal.signal(signal.SIGTERM, end)
+print(json.dumps({{"ready": True}}), flush=True)
+signal.pause()
+"""
+
+
+async def test_the_journal_ends_after_the_last_worker(home, tmp_path):
+    watched = Watched(home, _ends(tmp_path, "worker", 0.2), journal=_ends(tmp_path, "journal"))
+    running = asyncio.create_task(watched.supervisor.run())
+    await asyncio.wait_for(watched.told.wait(), 5)
+    watched.supervisor.stop()
+    await asyncio.wait_for(running, 5)
+    assert (tmp_path / "ended").read_text().split() == ["worker", "worker", "journal"]
+
+
+async def test_a_journal_that_dies_is_started_again_on_the_socket_that_workers_know(home, tmp_path):
+    note = f"import sys; open({str(tmp_path / 'sockets')!r}, 'a').write(sys.argv[-1] + chr(10))"
+    watched = Watched(home, READY, workers=1, journal=f"{note}\n{READY}")
+    running = asyncio.create_task(watched.supervisor.run())
+    await asyncio.wait_for(watched.told.wait(), 5)
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    others = set(map(int, children)) - set(watched.pids)
+    journal = next(pid for pid in others if b"sockets" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(journal, signal.SIGKILL)
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        if len(sockets := (tmp_path / "sockets").read_text().split()) == 2:
+            break
+    assert len(sockets) == 2
+    assert len(set(sockets)) == 1
+    assert len(sockets[0]) < 100
+    watched.supervisor.stop()
+    await asyncio.wait_for(running, 5)
+    assert not Path(sockets[0]).parent.exists()
+
+
 async def test_a_hangup_replaces_the_workers_one_after_the_other(home, tmp_path):
     code = f"import os, pathlib; pathlib.Path({str(tmp_path)!r}, f'pid-{{os.getpid()}}').touch(); {READY}"
     watched = Watched(home, code)
