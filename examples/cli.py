@@ -18,7 +18,7 @@ from trainer.extra import require_training
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from examples.demo.run import World
+    from examples.demo.run import Place, World
 
 __all__ = ["demo"]
 
@@ -43,20 +43,25 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter an option
     events: Annotated[int | None, typer.Option(help=f"City: events, about (default {_EVENTS:,}).")] = None,
     seed: Annotated[int | None, typer.Option(help=f"City: another seed is another city (default {_SEED}).")] = None,
     data: Annotated[Path | None, typer.Option(help="Movies: folder with ratings.csv, movies.csv, tags.csv.")] = None,
+    project: Annotated[Path | None, typer.Option(help="Folder of a project of your own, instead of a world.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Serving processes.")] = 2,
     port: Annotated[int, typer.Option(min=0, max=65535, help="First port; 0 finds free ones.")] = 0,
     keep_serving: Annotated[bool, typer.Option("--keep-serving", help="Go on serving until Ctrl-C.")] = False,
     json: Json = False,
 ) -> None:
-    """Make a world, learn to rank it, serve it and search it: the whole path in one command."""
+    """Make a world, or take a project of your own, learn to rank it, serve it and search it: the whole path at once."""
     started = time.monotonic()
-    made = _world(world, {"items": items, "events": events, "seed": seed}, data)
+    size = {"items": items, "events": events, "seed": seed}
+    made = _world(world, size, data) if project is None else _own(size, data)
     require_training()
-    from examples.demo.run import Serving, run  # noqa: PLC0415 - a verb imports what it runs
+    from examples.demo.folder import fresh, mark  # noqa: PLC0415 - a verb imports what it runs
+    from examples.demo.run import Place, Serving, run  # noqa: PLC0415 - as above
+    from examples.demo.stages import tell  # noqa: PLC0415 - as above
 
+    place = Place(fresh(home, tell), mark) if project is None else _existing(project)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     serving = Serving(workers=workers, port=port, keep=keep_serving)
-    figures = run(made, home, serving, started=started, json=json)
+    figures = run(made, place, serving, started=started, json=json)
     if json:
         emit(figures)
 
@@ -79,6 +84,28 @@ def _world(name: Name, size: Mapping[str, int | None], data: Path | None) -> Wor
     from examples.demo.city import CityDemo  # noqa: PLC0415 - as above
 
     return CityDemo(checked)
+
+
+def _own(size: Mapping[str, int | None], data: Path | None) -> World:
+    """Return a project of somebody's own.
+
+    Raises:
+        ConfigError: When an option of a world was given.
+    """
+    for option, value in {**size, "data": data}.items():
+        if value is not None:
+            raise ConfigError("does not go with --project, whose data are its own", field=f"--{option}")
+    from examples.demo.project import ProjectDemo  # noqa: PLC0415 - a verb imports what it runs
+
+    return ProjectDemo()
+
+
+def _existing(project: Path) -> Place:
+    """Return the folder of somebody's own project, of which nothing is removed."""
+    from examples.demo.project import existing  # noqa: PLC0415 - a verb imports what it runs
+    from examples.demo.run import Place  # noqa: PLC0415 - as above
+
+    return Place(existing(project))
 
 
 def _movies(size: Mapping[str, int | None], data: Path | None) -> World:

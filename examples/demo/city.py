@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
@@ -15,19 +14,18 @@ import pyarrow.compute as pc
 from examples.city import write_city
 from examples.city.words import CATEGORIES
 from examples.demo.answer import Answer, look_up, show_answer
+from examples.demo.evaluation import show_evaluation
 from examples.demo.phrases import CITY
 from examples.demo.stages import compile_kernels, stage
 from predictor import Query
 from recall import refresh_workspace
 from searchrank.events import EventLog
 from trainer import Job
-from trainer.console import say, show, table
 from trainer.publishing import publish
 
 if TYPE_CHECKING:
     from examples.city import CitySize
     from searchrank.workspace import Workspace
-    from trainer import Trial
 
 __all__ = ["CityDemo"]
 
@@ -61,11 +59,11 @@ class CityDemo:
             refresh_workspace(workspace, progress=lambda done, of, _what: told(done, of))
         with stage("training, evaluation, registration, promotion") as begin:
             trial, _ = publish(Job.open(workspace), workspace.tracking_uri, promote_it=True, progress=begin)
-        _show_evaluation(trial, on_stderr=on_stderr)
+        show_evaluation(trial, on_stderr=on_stderr)
         differences = {name.replace(" ", "_"): [d.low, d.high] for name, d in trial.evaluation.differences.items()}
         return {**trial.evaluation.figures(), "interval": differences, "release": str(trial.folder)}
 
-    def question(self, workspace: Workspace) -> Query:
+    def questions(self, workspace: Workspace) -> list[Query]:
         """Return what somebody asked on the last day: the commonest kind of place, by whoever of them searched most."""
         log = EventLog.open(workspace.events)
         table = pa.Table.from_batches(log.read(columns=list(_ASKED)))
@@ -80,7 +78,7 @@ class CityDemo:
         busy = dict(_counted(asked.column("user_id")))
         row = max(range(len(late)), key=lambda row: busy[late.column("user_id")[row].as_py()])
         chosen = late.slice(row, 1).to_pylist()[0]
-        return Query(
+        query = Query(
             surface="places",
             user_id=chosen["user_id"],
             text=chosen["query"],
@@ -91,6 +89,7 @@ class CityDemo:
             },
             limit=_SHOWN,
         )
+        return [query]
 
     def show(self, workspace: Workspace, query: Query, answer: Answer, *, on_stderr: bool) -> None:
         """Print the ranked places."""
@@ -127,20 +126,3 @@ def _counted(column: pa.ChunkedArray) -> list[tuple[str, int]]:
 def _commonest(column: pa.ChunkedArray) -> str:
     """Return the text that is there most often, of equals the first by name."""
     return min(_counted(column), key=lambda pair: (-pair[1], pair[0]))[0]
-
-
-def _show_evaluation(trial: Trial, *, on_stderr: bool) -> None:
-    """Print how the trained ranking compares with what it must beat and what it cannot."""
-    found = trial.evaluation
-    rows: list[list[str | float]] = [[name, *values.values()] for name, values in found.metrics.items()]
-    names = list(next(iter(found.metrics.values())))
-    how = "shown in random order" if found.exploration else "as they were shown"
-    say(f"\n{found.requests:,} test requests with a click or order, lists {how}", on_stderr=on_stderr)
-    show(table("", ["ranking", *names], rows), on_stderr=on_stderr)
-    for name, difference in found.differences.items():
-        low, high = difference.low, difference.high
-        say(f"NDCG@10 {difference.mean:+.4f} over {name} (95 %: {low:+.4f} to {high:+.4f})", on_stderr=on_stderr)
-    if not math.isnan(found.gap_closed):
-        say(f"{found.gap_closed:.0%} of the gap from popularity to the oracle is closed", on_stderr=on_stderr)
-    manifest = trial.manifest
-    say(f"{manifest.name} version {manifest.version} ({manifest.digest[:12]}) is live", on_stderr=on_stderr)

@@ -91,13 +91,13 @@ class MoviesDemo:
                 levels.append(make_level(Workspace(Path(folder)), self._movies, part))
             return fit_levels(spec, levels, begin)
 
-    def question(self, workspace: Workspace) -> Query:
+    def questions(self, workspace: Workspace) -> list[Query]:
         """Return the wish of somebody with an ordinary number of likes for something to see."""
         del workspace
         known = self._split.train.user[self._split.train.stars >= LIKED]
         likes = np.searchsorted(np.sort(known), [self._split.users, self._split.users + 1])
         user = self._split.users[np.argmin(np.abs(likes[1] - likes[0] - _TYPICAL_LIKES))]
-        return Query(surface=SURFACE, user_id=str(user), limit=_SHOWN)
+        return [Query(surface=SURFACE, user_id=str(user), limit=_SHOWN)]
 
     def show(self, workspace: Workspace, query: Query, answer: Answer, *, on_stderr: bool) -> None:
         """Print the recommended movies."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from examples.demo.answer import Answer, ask
-from examples.demo.folder import fresh, mark
 from examples.demo.serving import serve
 from examples.demo.stages import tell
 from predictor import Query, ServeOptions
@@ -18,12 +17,13 @@ from searchrank.workspace import Workspace
 from trainer.console import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from examples.demo.reasons import Phrasebook
 
-__all__ = ["Serving", "World", "run"]
+__all__ = ["Place", "Serving", "World", "run"]
 
 _HOST = "127.0.0.1"
 
@@ -41,8 +41,8 @@ class World(Protocol):
         """Fill the workspace up to a live release, show how good it is, and return the figures."""
         ...
 
-    def question(self, workspace: Workspace) -> Query:
-        """Return what somebody might ask."""
+    def questions(self, workspace: Workspace) -> list[Query]:
+        """Return what somebody might ask, at least one thing."""
         ...
 
     def show(self, workspace: Workspace, query: Query, answer: Answer, *, on_stderr: bool) -> None:
@@ -69,12 +69,25 @@ class Serving:
     keep: bool
 
 
-def run(world: World, home: Path, serving: Serving, *, started: float, json: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a demo works.
+
+    Attributes:
+        folder: Holds the folder while it does.
+        learnt: Called when the folder is filled, however that ended.
+    """
+
+    folder: AbstractContextManager[Workspace]
+    learnt: Callable[[Workspace], None] = lambda _workspace: None
+
+
+def run(world: World, place: Place, serving: Serving, *, started: float, json: bool) -> dict[str, Any]:
     """Run a demo.
 
     Args:
         world: Which.
-        home: Its folder.
+        place: Its folder.
         serving: How to serve.
         started: ``time.monotonic()`` when the command began.
         json: Whether standard output is for machines.
@@ -86,18 +99,18 @@ def run(world: World, home: Path, serving: Serving, *, started: float, json: boo
         SearchRankError: When a port is taken, the folder is somebody's own, or a part fails.
     """
     worker_ports(_HOST, serving.port, serving.workers)  # a busy port is told before, not after, the work
-    with fresh(home, tell) as workspace:
+    with place.folder as workspace:
         try:
             figures = world.learn(workspace, on_stderr=json)
         finally:
-            mark(workspace)
-        query = world.question(workspace)
+            place.learnt(workspace)
+        queries = world.questions(workspace)
 
         async def use(targets: list[str]) -> float:
-            answer = await ask(targets, query, world.book)
-            world.show(workspace, query, answer, on_stderr=json)
+            for query in queries:
+                world.show(workspace, query, await ask(targets, query, world.book), on_stderr=json)
             seconds = time.monotonic() - started
-            _tell_next(world, home, query, targets if serving.keep else [], on_stderr=json)
+            _tell_next(world, workspace.root, queries[-1], targets if serving.keep else [], on_stderr=json)
             if serving.keep:
                 await asyncio.Event().wait()
             return seconds
@@ -129,4 +142,6 @@ def _finite(value: Any) -> Any:
     """Return a figure as JSON can hold it."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
     return [_finite(part) for part in value] if isinstance(value, list) else value

@@ -153,7 +153,7 @@ def read_column(document: Document, target: str, key: yaml.Node, node: yaml.Node
 
 
 def _hint(entries: Mapping[str, Any]) -> str:
-    near = [nearest(name, [str(one) for one in Conversion]) for name in entries]
+    near = [f"for {name}: {hint}" for name in entries if (hint := nearest(name, [str(one) for one in Conversion]))]
     return next(filter(None, near), "for example {number: price} or {point: [latitude, longitude]}")
 
 

@@ -68,7 +68,7 @@ class _Seen:
         table: The catalogue.
         profiles: The profiles, or None.
         kinds: Events of each kind, without searches and impressions, most first.
-        valued: Kinds whose events have a value.
+        valued: Mean value of the kinds whose events have one.
         shown: Whether there are impressions.
     """
 
@@ -77,7 +77,7 @@ class _Seen:
     table: pa.Table
     profiles: pa.Table | None
     kinds: list[str]
-    valued: list[str]
+    valued: dict[str, float]
     shown: bool
 
     @classmethod
@@ -86,12 +86,9 @@ class _Seen:
         for kind, entries in read.mapping.tables.items():
             for entry in entries:
                 columns[kind] |= {column.target: column for column in entry.columns if "." in column.target}
-        valued = [
-            column.constant
-            for entry in read.mapping.tables.get(Kind.EVENTS, ())
-            for column in entry.columns
-            if column.target == "kind" and any(c.target == "value" for c in entry.columns)
-        ]
+        entries = read.mapping.tables.get(Kind.EVENTS, ())
+        derived = {c.constant for e in entries if e.min_value is not None for c in e.columns if c.target == "kind"}
+        valued = {kind: mean for kind, mean in read.means.items() if kind not in derived}
         table = read.items if read.items is not None else pa.table({"item_id": pa.array([], pa.string())})
         ranked = sorted((kind for kind in read.kinds if kind not in _SHOWN), key=lambda kind: -read.kinds[kind])
         return cls(
@@ -100,7 +97,7 @@ class _Seen:
             table,
             read.users,
             ranked[:_MOST_KINDS],
-            [kind for kind in valued if kind in read.kinds],
+            {kind: mean for kind, mean in valued.items() if kind in ranked[:_MOST_KINDS]},
             "impression" in read.kinds,
         )
 
@@ -185,10 +182,10 @@ def _event_features(seen: _Seen, sheet: _Sheet) -> None:
         noun = _noun(kind)
         sheet.inputs[f"item.{noun}_count"] = (f"{{type: signal, count: {_quoted(kind)}}}", f"how often: {kind}")
         sheet.feature(f"{noun}_log", f"log1p(item.{noun}_count)", "how often it was chosen", rising=True)
-    for kind in seen.valued:
+    for kind, mean in seen.valued.items():
         noun = _noun(kind)
-        declared = f"{{type: signal, mean: {_quoted(kind)}, prior: 0, strength: 5}}"
-        sheet.inputs[f"item.{noun}_mean"] = (declared, f"mean value of {kind}; set prior to the mean of all")
+        declared = f"{{type: signal, mean: {_quoted(kind)}, prior: {mean:.4g}, strength: 5}}"
+        sheet.inputs[f"item.{noun}_mean"] = (declared, f"mean value of {kind}, drawn to that of all")
         sheet.feature(f"{noun}_mean", f"item.{noun}_mean", "how it was judged", rising=True)
     if seen.shown and seen.kinds:
         kind = max(seen.wanted, key=lambda name: -seen.wanted[name])

@@ -50,6 +50,7 @@ class EventChecks:
         self._now = now_us
         self._last: dict[str, int] = {}
         self.kinds: dict[str, int] = {}
+        self._valued: dict[str, tuple[float, int]] = {}
         self.first = 1 << 62
         self.last = -(1 << 62)
         self._without_request = 0
@@ -128,9 +129,19 @@ class EventChecks:
         words = ("unseen_id", f"events of {whose} that the {whose} files do not have", advice)
         self._note(file, name, strange, rows, words, severity, example)
 
+    @property
+    def means(self) -> dict[str, float]:
+        """Mean value of the events of each kind that have values."""
+        return {kind: total / count for kind, (total, count) in self._valued.items() if count}
+
     def _count_kinds(self, table: pa.Table) -> None:
         for entry in pc.value_counts(table.column("kind").combine_chunks()).to_pylist():
             self.kinds[entry["values"]] = self.kinds.get(entry["values"], 0) + entry["counts"]
+        if "value" in table.column_names:
+            sums = table.group_by("kind").aggregate([("value", "sum"), ("value", "count")]).to_pylist()
+            for row in sums:
+                total, count = self._valued.get(row["kind"], (0.0, 0))
+                self._valued[row["kind"]] = total + (row["value_sum"] or 0.0), count + row["value_count"]
         if "request_id" in table.column_names:
             missing = table.column("request_id").is_null()
             shown = pc.is_in(table.column("kind"), pa.array(_SHOWN, pa.string()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -84,11 +85,13 @@ def import_tables(
         around = surroundings(workspace, mapping_path.parent)
         read = survey(mapping, given, around, spool=spool, progress=progress)
         _refuse_errors(read.findings)
-        for path, table in ((workspace.items, read.items), (workspace.users, read.users)):
-            if table is not None:
-                _write(path, table)
         made = _definitions(workspace, mapping_path.parent, read)
-        accepted, duplicates = _append(workspace, spool, progress)
+        workspace.events.mkdir(parents=True, exist_ok=True)
+        with _opened(workspace, spool) as log:  # somebody else may be writing it: then nothing is written here either
+            for path, table in ((workspace.items, read.items), (workspace.users, read.users)):
+                if table is not None:
+                    _write(path, table)
+            accepted, duplicates = _append(log, spool, progress) if log is not None else (0, 0)
     return Imported(
         items=None if read.items is None else len(read.items),
         users=None if read.users is None else len(read.users),
@@ -149,17 +152,27 @@ def _definitions(workspace: Workspace, beside: Path, read: Survey) -> dict[str, 
     return made
 
 
-def _append(workspace: Workspace, spool: Path, progress: Progress) -> tuple[int, int]:
+@contextmanager
+def _opened(workspace: Workspace, spool: Path) -> Iterator[EventLog | None]:
+    """Hold the event log for writing if there are events to write.
+
+    Raises:
+        ConflictError: When another process does.
+    """
+    if not spool.is_file():
+        yield None
+        return
+    declared = schema(FeatureSet.load(workspace.features))
+    with EventLog.open(workspace.events, writable=True, schema=declared) as log:
+        yield log
+
+
+def _append(log: EventLog, spool: Path, progress: Progress) -> tuple[int, int]:
     """Add the events that were read to the log; return how many are new and how many it had."""
-    feature_set = FeatureSet.load(workspace.features)
-    workspace.events.mkdir(parents=True, exist_ok=True)
     accepted = duplicates = 0
-    with EventLog.open(workspace.events, writable=True, schema=schema(feature_set)) as log:
-        if not spool.is_file():
-            return 0, 0
-        with pa.memory_map(str(spool)) as mapped:
-            for batch in pa.ipc.open_stream(mapped):
-                done = log.append(batch)
-                accepted, duplicates = accepted + done.accepted, duplicates + done.duplicates
-                progress("event log", accepted + duplicates)
+    with pa.memory_map(str(spool)) as mapped:
+        for batch in pa.ipc.open_stream(mapped):
+            done = log.append(batch)
+            accepted, duplicates = accepted + done.accepted, duplicates + done.duplicates
+            progress("event log", accepted + duplicates)
     return accepted, duplicates

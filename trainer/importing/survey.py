@@ -43,6 +43,7 @@ class Survey:
         users: The profiles, likewise.
         events: Events that could be read.
         kinds: How many of each kind.
+        means: Mean value of each kind whose events have values.
         findings: What is wrong or odd.
     """
 
@@ -51,6 +52,7 @@ class Survey:
     users: pa.Table | None
     events: int
     kinds: dict[str, int]
+    means: dict[str, float]
     findings: Findings
 
 
@@ -101,7 +103,7 @@ def survey(
     checks = EventChecks(findings, items=items, users=users, now_us=time.time_ns() // 1_000)
     events = [(entry, path) for entry, path in files if entry.kind is Kind.EVENTS]
     count = _spool(events, checks, findings, spool, progress) if events else 0
-    return Survey(mapping, tables[Kind.ITEMS], tables[Kind.USERS], count, checks.kinds, findings)
+    return Survey(mapping, tables[Kind.ITEMS], tables[Kind.USERS], count, checks.kinds, checks.means, findings)
 
 
 def _table(kind: Kind, files: Files, findings: Findings, progress: Progress) -> pa.Table | None:

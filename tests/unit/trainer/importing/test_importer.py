@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from searchrank.errors import ConfigError, DataError, NotFoundError
+from searchrank.errors import ConfigError, ConflictError, DataError, NotFoundError
 from searchrank.events import EventLog
 from searchrank.features import FeatureSet
 from searchrank.project import Project
@@ -188,3 +188,13 @@ def test_files_that_are_not_what_they_should_be_are_refused_in_words(folder, fil
             imported(folder)
         told = str(caught.value)
     assert re.search(words, told, re.DOTALL), told
+
+
+def test_nothing_is_written_while_another_process_writes_the_log(folder):
+    workspace = Workspace(folder / "home")
+    with EventLog.open(workspace.events, writable=True), pytest.raises(ConflictError, match="being written"):
+        import_tables(workspace, folder / "mapping.yaml", given(folder))
+    assert not workspace.items.exists()
+    only_items = {Kind.ITEMS: given(folder)[Kind.ITEMS]}
+    with EventLog.open(workspace.events, writable=True):
+        assert import_tables(workspace, folder / "mapping.yaml", only_items).items == 4
