@@ -26,6 +26,7 @@ __all__ = ["MAX_DEPTH", "MAX_LENGTH", "Origin", "nearest", "parse_expression", "
 
 MAX_LENGTH: Final = 4_096
 MAX_DEPTH: Final = 64
+MAX_CHAIN: Final = 16
 
 _BINARY: Final[dict[type[ast.operator], str]] = {
     ast.Add: "add",
@@ -156,6 +157,8 @@ class _Parser:
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
                 return self._apply(_BINARY[type(op)], tree, [self.node(left), self.node(right)], {})
             case ast.Compare(left=left, ops=ops, comparators=others):
+                if len(ops) > MAX_CHAIN:
+                    raise self.origin.error(f"a chain has at most {MAX_CHAIN} comparisons", tree)
                 pairs = zip([left, *others], ops, others, strict=False)
                 return self._fold("both", tree, [self._compared(tree, *pair) for pair in pairs])
             case ast.BoolOp(op=op, values=values):

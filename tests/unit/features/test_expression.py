@@ -105,6 +105,7 @@ def test_what_an_expression_depends_on_is_known(text, of_item, beforehand):
         ("3 in item.tags", "contains does not take (list, number)"),
         ("__import__('os').system('ls')", "call is not part"),
         ("", "this is not an expression"),
+        ("1" + " < 1" * 17, "at most 16 comparisons"),
     ],
 )
 def test_what_is_refused_is_pointed_at(text, reason):
