@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -128,7 +129,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _run(journal: Journal, socket: Path) -> None:
     stopping = asyncio.Event()
     stop_on(stopping, supervised=True)
+    supervisor = os.getppid()
     await journal.run(socket, stopping)
+    if os.getppid() != supervisor:  # it was killed and cannot clear its folder away
+        with contextlib.suppress(OSError):
+            socket.parent.rmdir()
 
 
 if __name__ == "__main__":

@@ -63,8 +63,12 @@ def test_a_worker_that_dies_comes_back_and_the_other_serves_on(home):
 
 def test_workers_stop_with_their_supervisor_even_when_it_is_killed(home):
     with Supervised(home) as server:
+        words = Path(f"/proc/{server.told['pids'][0]}/cmdline").read_text().split("\0")
+        socket_folder = Path(words[words.index("--journal") + 1]).parent
+        assert socket_folder.exists()
         os.kill(server.process.pid, signal.SIGKILL)
         _until(lambda: not any(_answers(target) for target in server.told["targets"]))
+        _until(lambda: not socket_folder.exists())
 
 
 def test_sigterm_stops_everything_cleanly(home):
