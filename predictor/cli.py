@@ -17,6 +17,7 @@ from predictor.connection import Ca, Certificate, Key, ServerName, Targets, conn
 from predictor.showing import arms_json, coverage_json, finding_json, number, show_table, shown, tell
 from searchrank.cli import Home, Json, emit
 from searchrank.errors import ConfigError
+from searchrank.state.address import STORE_HELP, STORE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,13 +42,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
     serving_log: Annotated[
         str, typer.Option("--serving-log", help="Log what is answered: on, off, or a share of requests such as 0.1.")
     ] = "on",
-    store: Annotated[
-        str, typer.Option(help="Server that keeps users, such as redis://localhost:6379/0; empty: every worker does.")
-    ] = "",
-    store_timeout_ms: Annotated[
-        float, typer.Option(min=0.1, max=10_000, help="How long a request waits for the store.")
-    ] = 10,
-    project: Annotated[str, typer.Option(help="Tells projects apart that share a store.")] = "searchrank",
+    store: Annotated[str, typer.Option(envvar=STORE_VARIABLE, help=f"{STORE_HELP} Empty: workers keep users.")] = "",
     tls_certificate: Annotated[Path | None, typer.Option(help="Certificate chain to show; encrypts.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate.")] = None,
     tls_client_ca: Annotated[
@@ -80,8 +75,6 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
         metrics_port=metrics_port,
         serving_log=_share(serving_log),
         store=store,
-        store_timeout=store_timeout_ms / 1000,
-        store_project=project,
         tls=Tls.of(tls_certificate, tls_key, tls_client_ca),
         drain_seconds=drain_seconds,
         max_connection_age=max_connection_age,

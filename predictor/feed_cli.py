@@ -11,26 +11,26 @@ import typer
 from predictor.cli import DEFAULT_HOME
 from searchrank.cli import Home, workspace
 from searchrank.errors import ConfigError
+from searchrank.state.address import STORE_HELP, STORE_VARIABLE, StoreAddress
 
 if TYPE_CHECKING:
     from searchrank.workspace import Workspace
 
 __all__ = ["feed"]
 
-Store = Annotated[str, typer.Option(envvar="SEARCHRANK_STORE", help="redis://HOST:PORT/0, rediss://… or unix:///PATH.")]
-Project = Annotated[str, typer.Option(help="Tells projects apart that share a server.")]
+Store = Annotated[str, typer.Option(envvar=STORE_VARIABLE, help=STORE_HELP)]
 
 
-def feed(store: Store, project: Project = "searchrank", home: Home = DEFAULT_HOME) -> None:
+def feed(store: Store, home: Home = DEFAULT_HOME) -> None:
     """Keep Valkey or Redis filled with what users do, from the event log, until interrupted.
 
     Stop it and start it as you like: it goes on where the server was left. Several may run at once.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(_fed(workspace(home), store, project))
+    asyncio.run(_fed(workspace(home), StoreAddress.parse(store)))
 
 
-async def _fed(place: Workspace, store: str, project: str) -> None:
+async def _fed(place: Workspace, address: StoreAddress) -> None:
     """Feed until cancelled.
 
     Raises:
@@ -41,8 +41,8 @@ async def _fed(place: Workspace, store: str, project: str) -> None:
         from searchrank.state.valkey import connect  # noqa: PLC0415
     except ModuleNotFoundError:
         raise ConfigError("feeding needs the client: pip install 'searchrank[valkey]'") from None
-    client = connect(store)
-    feeding = Feeding(client, place, project=project)
+    client = connect(address)
+    feeding = Feeding(client, place, project=address.project)
     try:
         await feeding.run()
     finally:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from predictor.tls import Tls
+from searchrank.state.address import STORE_VARIABLE
 
 __all__ = ["ServeOptions"]
 
@@ -19,8 +21,6 @@ _KINDS: Final[dict[str, Callable[[str], object]]] = {
     "metrics-port": int,
     "serving-log": float,
     "store": str,
-    "store-timeout": float,
-    "store-project": str,
     "drain-seconds": float,
     "max-connection-age": float,
     "tls-certificate": Path,
@@ -40,9 +40,7 @@ class ServeOptions:
         workers: Processes.
         metrics_port: Port of the first worker's metrics, the others follow; 0 means none.
         serving_log: Share of the requests that the serving log keeps, 0 to 1.
-        store: Address of the server that keeps users, as ``redis://host:6379/0``; empty: every worker keeps them.
-        store_timeout: Seconds that a request waits for it.
-        store_project: Tells projects apart that share it, as the feeder was told.
+        store: Address of the server that keeps users (``StoreAddress``); empty: every worker keeps them.
         tls: What connections are encrypted with; None: nothing.
         drain_seconds: How long a worker that stops goes on answering after it said so, for balancers to notice.
         max_connection_age: Seconds after which callers are asked to connect anew, give or take a tenth; 0: never.
@@ -55,8 +53,6 @@ class ServeOptions:
     metrics_port: int = 0
     serving_log: float = 1.0
     store: str = ""
-    store_timeout: float = 0.01
-    store_project: str = "searchrank"
     tls: Tls | None = None
     drain_seconds: float = 0.0
     max_connection_age: float = 0.0
@@ -68,7 +64,7 @@ class ServeOptions:
         parser.add_argument("--home", type=Path, required=True)
         for name, kind in _KINDS.items():
             parser.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS)
-        told = vars(parser.parse_args(arguments))
+        told = {"store": os.environ.get(STORE_VARIABLE, ""), **vars(parser.parse_args(arguments))}
         tls = Tls.of(*(told.pop(f"tls_{name}", None) for name in ("certificate", "key", "client_ca")))
         return cls(tls=tls, **told)
 
@@ -82,9 +78,7 @@ class ServeOptions:
             "workers": self.workers,
             "metrics-port": self.metrics_port,
             "serving-log": self.serving_log,
-            "store": self.store,
-            "store-timeout": self.store_timeout,
-            "store-project": self.store_project,
+            "store": None if self.store == os.environ.get(STORE_VARIABLE, "") else self.store,  # it may hold a password
             "drain-seconds": self.drain_seconds,
             "max-connection-age": self.max_connection_age,
             "tls-certificate": tls.certificate,

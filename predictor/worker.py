@@ -71,12 +71,13 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     stopping = asyncio.Event()
     stop_on(stopping, supervised=supervised)
     metrics = Metrics()
-    store = open_store(options.store, project=options.store_project, timeout=options.store_timeout)
+    store = open_store(options.store)
     serving = Serving(Workspace(options.home), store)
     note(metrics, serving, serving.load())
     serving.patience = BUILDER_SECONDS if supervised else 0.0
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.host)
+    await store.ready()
     await _warm(serving)
     log = open_log(serving.workspace, metrics, options.serving_log)
     link = JournalLink(journal)

@@ -97,7 +97,7 @@ class Feeder:
         if stored > state.offset:
             raise DataError(
                 f"{self.keys.offset} was filled up to offset {stored}, but the log ends at {state.offset}: it is "
-                "another log; index it, or give the project another name with --project"
+                "another log; index it, or give the project another name in the address"
             )
         fed = 0
         for start in range(stored, state.offset, CHUNK):

@@ -7,19 +7,17 @@ profile is one record, or nothing when the profile was deleted.
 
 from __future__ import annotations
 
-import re
 import struct
 from dataclasses import dataclass
 from typing import Final
 
 import xxhash
 
-from searchrank.errors import ConfigError, DataError
+from searchrank.errors import DataError
 
 __all__ = ["Keys", "framed", "unframed"]
 
 _HEAD: Final = struct.Struct("<qQ")
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _MASK: Final = (1 << 64) - 1
 
 
@@ -34,15 +32,6 @@ class Keys:
 
     project: str
     snapshot: str
-
-    def __post_init__(self) -> None:
-        """Refuse names that would match others' keys.
-
-        Raises:
-            ConfigError: When the project's name is not made of letters, digits, ``_``, ``-`` and ``.``.
-        """
-        if not _NAME.fullmatch(self.project):
-            raise ConfigError(f"{self.project!r} must be letters, digits, '_', '-' and '.' alone", field="project")
 
     @property
     def prefix(self) -> str:

@@ -13,6 +13,7 @@ from searchrank.errors import ConfigError
 from searchrank.features.history import Chains
 from searchrank.features.inputs import Root
 from searchrank.features.snapshot import fill_profiles
+from searchrank.state.address import StoreAddress
 from searchrank.state.state import write_profiles
 from searchrank.state.tail import EVERYTHING
 
@@ -114,6 +115,9 @@ class UserStore(Protocol):
 
     followed: Collection[Root]
 
+    async def ready(self) -> None:
+        """Connect ahead of the first request; never raises."""
+
     async def fetch(self, state: State, user: int) -> Fetched:
         """Return what is known of a user; never raises for want of an answer, but says so in ``problem``.
 
@@ -131,6 +135,9 @@ class EmbeddedStore:
 
     followed: Collection[Root] = EVERYTHING
 
+    async def ready(self) -> None:
+        """Do nothing."""
+
     async def fetch(self, state: State, user: int) -> Fetched:
         """Return what the state knows of a user."""
         return Fetched(state, user, state.offset)
@@ -139,21 +146,19 @@ class EmbeddedStore:
         """Do nothing."""
 
 
-def open_store(url: str = "", *, project: str = "searchrank", timeout: float = 0.01) -> UserStore:
+def open_store(address: str = "") -> UserStore:
     """Return the store of an address; nothing is connected yet.
 
     Args:
-        url: ``redis://host:port/0``, ``rediss://…`` or ``unix:///path``; empty: the worker's own memory.
-        project: Tells projects apart that share a server; the feeder must be given the same.
-        timeout: Seconds that a request waits for an answer.
+        address: See ``StoreAddress.parse``; empty: the worker's own memory.
 
     Raises:
         ConfigError: When the address is none, or the client library is not installed.
     """
-    if not url:
+    if not address:
         return EmbeddedStore()
     try:
-        from searchrank.state.valkey import ValkeyStore, connect  # noqa: PLC0415 - the client is an extra
+        from searchrank.state.valkey import ValkeyStore  # noqa: PLC0415 - the client is an extra
     except ModuleNotFoundError:
         raise ConfigError("users in Valkey or Redis need the client: pip install 'searchrank[valkey]'") from None
-    return ValkeyStore(connect(url), project=project, timeout=timeout)
+    return ValkeyStore(StoreAddress.parse(address))

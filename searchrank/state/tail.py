@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from searchrank.features.history import History
     from searchrank.features.snapshot import Snapshot
 
-__all__ = ["LINKS", "LONG", "Tail", "kinds_of", "restricted"]
+__all__ = ["EVERYTHING", "LINKS", "LONG", "Tail", "kinds_of", "restricted"]
 
 LONG: Final = 2_000_000
 """Events after a snapshot at which a new one is due."""

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -20,29 +20,32 @@ from searchrank.state.store import Fetched, Told
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from searchrank.state.address import StoreAddress
     from searchrank.state.state import State
 
 __all__ = ["ValkeyStore", "connect"]
 
 _PROBE_SECONDS: Final = 1.0
-_MOST_CONNECTIONS: Final = 256
+_CONNECTIONS: Final = 8  # of a process; a request waits for a free one rather than for a new one to be made
 
 
-def connect(url: str) -> Redis:
+def connect(address: StoreAddress) -> Redis:
     """Return a client that tries nothing twice; it connects when it is first used.
 
     Raises:
-        ConfigError: When the address is none.
+        ConfigError: When the client library does not understand the address.
     """
     try:
-        return Redis.from_url(
-            url,
+        pool = BlockingConnectionPool.from_url(
+            address.url,
+            max_connections=_CONNECTIONS,
+            timeout=None,
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=_PROBE_SECONDS,
-            max_connections=_MOST_CONNECTIONS,
         )
     except ValueError as error:
-        raise ConfigError(f"{url!r} is no address of a server (redis://HOST:PORT/0): {error}", field="store") from None
+        raise ConfigError(f"the address is not understood: {error}", field="store") from None
+    return Redis.from_pool(pool)
 
 
 class ValkeyStore:
@@ -53,22 +56,21 @@ class ValkeyStore:
 
     followed: Collection[Root] = frozenset({Root.ITEM, Root.QUERY})
 
-    def __init__(
-        self, client: Redis, *, project: str = "searchrank", timeout: float = 0.01, circuit: Circuit | None = None
-    ) -> None:
+    def __init__(self, address: StoreAddress, circuit: Circuit | None = None) -> None:
         """Connect to nothing yet.
 
         Args:
-            client: From ``connect``; closed with the store.
-            project: As the feeder was told.
-            timeout: Seconds that a request waits.
+            address: The one that the feeder was given.
             circuit: When to stop asking; made if None.
         """
-        self._client = client
-        self._project = project
-        self._timeout = timeout
+        self._client = connect(address)
+        self._address = address
         self._circuit = circuit or Circuit()
         self._probe: asyncio.Task[None] | None = None
+
+    async def ready(self) -> None:
+        """Make all connections, if the server answers."""
+        await asyncio.gather(*(self._ping() for _ in range(_CONNECTIONS)))
 
     async def fetch(self, state: State, user: int) -> Fetched:
         """Return what the server has of a user; see ``UserStore``."""
@@ -77,13 +79,13 @@ class ValkeyStore:
         if self._circuit.is_open:
             self._look_again()
             return _unknown(state, user, f"not asked, since it failed: {self._circuit.reason}")
-        keys = Keys(self._project, state.snapshot.manifest.id)
+        keys = Keys(self._address.project, state.snapshot.manifest.id)
         names = [keys.offset, keys.profile(user), *map(keys.user, state.links.ids(user))]
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._address.timeout):
                 rows: list[Any] = await self._client.mget(names)
         except TimeoutError:
-            return self._failed(state, user, f"no answer within {1000 * self._timeout:g} ms")
+            return self._failed(state, user, f"no answer within {1000 * self._address.timeout:g} ms")
         except (RedisError, OSError) as error:
             return self._failed(state, user, f"{type(error).__name__}: {error}")
         self._circuit.succeed()

