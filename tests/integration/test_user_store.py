@@ -24,12 +24,12 @@ from searchrank.features import FeatureSet, hash_text, hash_texts
 from searchrank.features.inputs import Root
 from searchrank.features.snapshot import Snapshot, current, publish
 from searchrank.state import EmbeddedStore, State, Tail, open_store
-from searchrank.state.address import StoreAddress
 from searchrank.state.circuit import Circuit
 from searchrank.state.feeder import CHUNK, MOST_FRAMES, Feeder
 from searchrank.state.feeding import Feeding
 from searchrank.state.packing import Keys, framed
 from searchrank.state.valkey import ValkeyStore, connect
+from searchrank.store_address import StoreAddress
 from searchrank.workspace import Workspace
 from tests.contract.user_store_contract import FEATURE_SET, asked, filled
 from tests.unit.state.shop import FEATURES, SECOND, Shop, batch_of, random_events

@@ -4,7 +4,7 @@ import pytest
 
 from searchrank.errors import ConfigError
 from searchrank.state import EmbeddedStore, open_store
-from searchrank.state.address import StoreAddress
+from searchrank.store_address import StoreAddress
 
 
 def test_an_address_says_server_project_and_timeout():
