@@ -20,6 +20,12 @@ _SECONDS: Final = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.0
 _STAGE_SECONDS: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _CANDIDATES: Final = (0, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
+_RESULTS: Final = {
+    "loads": ("taken", "refused"),
+    "experiments": ("taken", "refused"),
+    "serving_log": ("written", "dropped", "failed", "left_out"),
+}
+
 
 class Call(NamedTuple):
     """A call as it is counted and logged.
@@ -70,6 +76,9 @@ class Metrics:
         self.offset = self._gauge("state_offset", "Events of the log that requests know")
         self.follow_failures = self._counter("follow_failures", "Looks at the event log that failed")
         self.live = self._gauge("live", "1 for what is served", "surface", "release", "snapshot")
+        for counter, results in _RESULTS.items():  # from 0, so that the first of them is an increase
+            for result in results:
+                getattr(self, counter).labels(result)
         self._ended: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._answered: dict[tuple[str, str], Histogram] = {}
         self._ran: dict[tuple[str, str], Histogram] = {}

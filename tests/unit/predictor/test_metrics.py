@@ -80,3 +80,9 @@ def test_arms_are_counted_unless_they_were_overridden(metrics):
     told = {"surface": "shop", "layer": "page", "experiment": "longer"}
     assert counted(metrics, "arms_total", **told, arm="long") == 1
     assert counted(metrics, "arms_total", **told, arm="control") == 0
+
+
+def test_what_alerts_ask_for_is_there_before_it_happens(metrics):
+    for name in ("loads_total", "experiments_loads_total"):
+        assert metrics.registry.get_sample_value(f"searchrank_{name}", {"result": "refused"}) == 0
+    assert metrics.registry.get_sample_value("searchrank_serving_log_answers_total", {"result": "dropped"}) == 0
