@@ -20,13 +20,13 @@ _REBUILD: Final = "run 'searchrank index' to build it again"
 
 
 def index_name(branch: str, recipe: Mapping[str, object]) -> str:
-    """Return the folder name of an index: two surfaces that build alike share one.
+    """Return the folder name of an index: two surfaces that build alike share one, two formats never do.
 
     Args:
         branch: The branch's name.
         recipe: Everything of its configuration that changes what is built, as JSON values.
     """
-    text = json.dumps(recipe, sort_keys=True, ensure_ascii=False)
+    text = json.dumps([FORMAT, recipe], sort_keys=True, ensure_ascii=False)
     return f"{branch}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
