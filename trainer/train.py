@@ -13,11 +13,12 @@ from searchrank.features import Evaluator
 from searchrank.models import Forest, Manifest, ReleaseDraft, Scorer, write_release
 from searchrank.project import HELD_OUT
 from trainer.baselines import logged_order, oracle, popularity
-from trainer.collect import Labelling, collect
+from trainer.collect import collect
 from trainer.evaluate import MODEL, ORACLE, POPULARITY, RECALL_ORDER, Evaluation, compare, unbiased
 from trainer.fit import Split, Trained, fit_model, split_by_time
 from trainer.golden import golden_rows
 from trainer.job import Job, Trial
+from trainer.labelling import Labelling
 from trainer.levels.training import evaluate_held_out, train_held_out
 from trainer.recall_order import recall_order
 from trainer.samples import matrix

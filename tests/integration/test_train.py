@@ -20,7 +20,8 @@ from searchrank.features.history import EventColumns, History
 from searchrank.models import CHALLENGER, CHAMPION, Ledger, Release
 from searchrank.workspace import Workspace
 from trainer.cli import evaluate, train
-from trainer.collect import Labelling, collect
+from trainer.collect import collect
+from trainer.labelling import Labelling
 from trainer.registry import Registry, Run
 from trainer.release_cli import release
 from trainer.state import open_state

@@ -7,7 +7,8 @@ from searchrank.errors import ConfigError, DataError
 from searchrank.events import EventLog
 from searchrank.features import FeatureSet
 from searchrank.project import ModelSpec
-from trainer.collect import Labelling, collect
+from trainer.collect import collect
+from trainer.labelling import Labelling
 
 MINUTE = 60 * 10**6
 LABELLING = Labelling({"click": 1, "order": 3}, 30 * MINUTE)
