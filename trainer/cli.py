@@ -34,6 +34,9 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
     home: Home = _HOME,
     model: Model = "",
     promote: Annotated[bool, typer.Option("--promote", help="Make the release live.")] = False,
+    from_log: Annotated[
+        bool, typer.Option("--from-log", help="Train on what was served, by the serving log, instead of on searches.")
+    ] = False,
     tracking_uri: Uri = "",
     params: Annotated[Path | None, typer.Option(help="LightGBM parameters: YAML, JSON or .conf.")] = None,
     letor: Annotated[Path | None, typer.Option(help="Train on a prepared LETOR/libsvm file instead.")] = None,
@@ -41,7 +44,7 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
     test: Annotated[Path | None, typer.Option(help="With --letor: file to measure on.")] = None,
     json: Json = False,
 ) -> None:
-    """Train a ranking model on the event log, or on prepared files with --letor."""
+    """Train a ranking model on the event log, on what was served with --from-log, or on prepared files with --letor."""
     require_training()
     chosen = read_parameters(params) if params else {}
     if letor is not None:
@@ -49,7 +52,7 @@ def train(  # noqa: PLR0913, PLR0917 - one parameter an option
         return
     _require_letor(valid or test)
     place = workspace(home)
-    request = _Wish(model, tracking_uri or place.tracking_uri, promote)
+    request = _Wish(model, tracking_uri or place.tracking_uri, promote, from_log)
     _train_log(place, request, chosen, json=json)
 
 
@@ -79,11 +82,12 @@ def evaluate(
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """Which model to train, where to register it, and whether to make it live."""
+    """Which model to train, where to register it, whether to make it live, and whether on what was served."""
 
     model: str
     uri: str
     promote: bool
+    from_log: bool
 
 
 def _require_letor(stray: Path | None) -> None:
@@ -116,9 +120,15 @@ def _train_log(place: Workspace, wish: _Wish, chosen: Mapping[str, object], *, j
     started = time.monotonic()
     with steps() as told:
         trial, change = publish(
-            Job.open(place, wish.model), wish.uri, promote_it=wish.promote, parameters=chosen, progress=told.begin
+            Job.open(place, wish.model, from_log=wish.from_log),
+            wish.uri,
+            promote_it=wish.promote,
+            parameters=chosen,
+            progress=told.begin,
         )
     manifest = trial.manifest
+    for line in trial.served.words() if trial.served else ():
+        say(line, on_stderr=json)
     _show_evaluation(f"{manifest.name} version {manifest.version}", trial.evaluation, on_stderr=json)
     say(
         f"{trial.trees} trees on {trial.rows:,} rows; release {trial.folder}",
@@ -131,6 +141,7 @@ def _train_log(place: Workspace, wish: _Wish, chosen: Mapping[str, object], *, j
     if json:
         figures = trial.evaluation.figures() | {"release": str(trial.folder), "version": manifest.version}
         figures |= {"digest": manifest.digest, "promoted": change is not None, "rows": trial.rows}
+        figures |= trial.served.figures() if trial.served else {}
         emit(finite(figures | {"trees": trial.trees, "seconds": time.monotonic() - started}))
 
 

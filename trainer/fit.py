@@ -141,7 +141,7 @@ def fit_model(
     fitted = fit_inputs(inputs, train, snapshot, begin("fitting transforms"))
     plan = Plan.compile(feature_set, fitted)
     evaluator = Evaluator(plan)
-    block = evaluator.derive(snapshot.catalogue.records)
+    block = evaluator.derive(train.items(snapshot))
     lists = [
         Lists(
             matrix(part, snapshot, evaluator, block, begin(f"features, {name}")).T,
@@ -185,7 +185,7 @@ def fit_inputs(
 def _columns(samples: Samples, snapshot: Snapshot, plan: Plan, progress: Progress) -> dict[str, npt.NDArray[Any]]:
     """Return the columns of a plan, categories as hashes, for every impression."""
     evaluator = Evaluator(plan)
-    block = evaluator.derive(snapshot.catalogue.records)
+    block = evaluator.derive(samples.items(snapshot))
     found: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in plan.columns}
     for first, last in samples.parts():
         rows = samples.encode(first, last, snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,7 +38,7 @@ def golden_rows(samples: Samples, snapshot: Snapshot, items: pa.Table, users: pa
     count = min(_ROWS, len(samples.sizes))
     chosen = np.zeros(len(samples.sizes), dtype=bool)
     chosen[np.linspace(0, len(samples.sizes) - 1, count).round().astype(int)] = True
-    part = samples.select(chosen)
+    part = replace(samples.select(chosen), seen=None)  # raw documents are kept as they are now alone
     requests = np.arange(len(part.sizes))
     at = part.starts[:-1] + requests % part.sizes
     rows = part.encode(0, len(part.sizes), snapshot)
@@ -50,8 +51,10 @@ def golden_rows(samples: Samples, snapshot: Snapshot, items: pa.Table, users: pa
     if users is not None:
         columns |= _looked_up(users, "user_id", part.requests.column("user_id"))
     columns |= {name: shown.column(name) for name in shown.column_names}
-    columns |= {name: part.requests.column(name) for name in part.requests.column_names}
     columns |= {"request.query": part.requests.column("query"), "request.time": _times(part.times)}
+    for name in part.requests.column_names:
+        sent = part.requests.column(name)
+        columns[name] = pc.coalesce(sent, columns[name].cast(sent.type)) if name in columns else sent
     columns |= _statistics(part, picked)
     known = [name for name in columns if name in part.feature_set.inputs]
     return pa.table({name: columns[name] for name in known}), picked

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from searchrank.errors import NotFoundError
+from searchrank.errors import ConfigError, NotFoundError
 from searchrank.events import EventLog, schema
 from searchrank.features import FeatureSet
 from searchrank.models import Manifest
 from searchrank.project import Project
+from searchrank.serving_log import ServingLog
 
 if TYPE_CHECKING:
     from searchrank.project import ModelSpec, Surface
     from searchrank.workspace import Workspace
     from trainer.evaluate import Evaluation
+    from trainer.from_log import FromLog
 
 __all__ = ["Job", "Trial"]
 
@@ -32,6 +34,8 @@ class Job:
         surface: A surface it serves, or None.
         feature_set: The definitions.
         log: The event log.
+        surfaces: Names of all surfaces that it serves.
+        served: The serving log, to train on what it says was served; None: to train on the event log alone.
     """
 
     workspace: Workspace
@@ -40,14 +44,16 @@ class Job:
     surface: Surface | None
     feature_set: FeatureSet
     log: EventLog
+    surfaces: frozenset[str] = frozenset()
+    served: ServingLog | None = None
 
     @classmethod
-    def open(cls, workspace: Workspace, name: str = "") -> Job:
+    def open(cls, workspace: Workspace, name: str = "", *, from_log: bool = False) -> Job:
         """Read a workspace; an empty name means the only model.
 
         Raises:
-            NotFoundError: When there is no such model, or several and none is named.
-            ConfigError: When the project file is wrong.
+            NotFoundError: When there is no such model, or several and none is named, or no log to train on.
+            ConfigError: When the project file is wrong, or the model learns nothing that a log could teach.
             DefinitionError: When the feature file is wrong.
         """
         project = Project.load(workspace)
@@ -57,8 +63,12 @@ class Job:
             raise NotFoundError(f"no model {name!r} in {workspace.project}; there are {', '.join(project.models)}")
         feature_set = FeatureSet.load(workspace.features)
         log = EventLog.open(workspace.events, schema=schema(feature_set))
-        surface = next((one for one in project.surfaces.values() if one.model == name), None)
-        return cls(workspace, name, project.models[name], surface, feature_set, log)
+        spec = project.models[name]
+        if from_log and spec.weights:
+            raise ConfigError(f"{name} has weights by hand and learns nothing from a log", field="--from-log")
+        mine = {key: one for key, one in project.surfaces.items() if one.model == name}
+        served = ServingLog.open(workspace.serving) if from_log else None
+        return cls(workspace, name, spec, next(iter(mine.values()), None), feature_set, log, frozenset(mine), served)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -72,6 +82,7 @@ class Trial:
         rows: Rows it learnt from.
         trees: Trees of the forest; 0 of a weighted sum.
         parameters: What it was trained with.
+        served: What the serving log gave; None when it was not trained on.
     """
 
     folder: Path
@@ -80,3 +91,4 @@ class Trial:
     rows: int
     trees: int
     parameters: Mapping[str, object]
+    served: FromLog | None = None

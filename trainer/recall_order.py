@@ -63,6 +63,8 @@ def _ranks(
     """Return the rank that recall gives each impression of some requests; infinite if it does not find it."""
     recent, limit = how
     rows = samples.encode(*part, snapshot)
+    shown = samples.impressions.column("item_id").slice(samples.starts[part[0]], len(rows)).to_pylist()
+    items = snapshot.catalogue.rows(shown)
     texts = samples.requests.column("query").slice(part[0], part[1] - part[0]).to_pylist()
     starts = samples.starts[part[0] : part[1] + 1] - samples.starts[part[0]]
     ranks = np.full(len(rows), np.inf)
@@ -73,7 +75,7 @@ def _ranks(
         found = recaller.retrieve(query, limit).recalled.rows
         place[found] = np.arange(len(found))
         mine = slice(starts[i], starts[i + 1])
-        ranks[mine] = place[rows.item_rows[mine]]
+        ranks[mine] = place[items[mine]]
         place[found] = np.inf
     return ranks
 

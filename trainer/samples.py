@@ -6,7 +6,7 @@ Features are computed a bounded number of rows at a time, so that only the finis
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,40 @@ from searchrank.features.snapshot import Snapshot, fill_candidates, fill_request
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CHUNK", "Samples", "matrix"]
+    from searchrank.features.records import Encoder
+    from trainer.as_of import AsOf
+
+__all__ = ["CHUNK", "Samples", "Seen", "matrix", "write_profiles", "write_sent"]
 
 Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
 CHUNK: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What a server had seen of the log when it answered the requests of some samples.
+
+    Attributes:
+        as_of: The log.
+        offsets: (r,) events before it were known.
+        profiles: User profiles.
+        users: (r,) row among ``profiles`` of who asked.
+        items: Item documents, the last one all missing.
+        rows: (n,) row among ``items`` of each impression's.
+    """
+
+    as_of: AsOf
+    offsets: Ints
+    profiles: Records
+    users: Ints
+    items: Records
+    rows: Ints
+
+    def select(self, requests: npt.NDArray[np.bool_], impressions: npt.NDArray[np.bool_]) -> Self:
+        """Return it for some requests and their impressions."""
+        return replace(self, offsets=self.offsets[requests], users=self.users[requests], rows=self.rows[impressions])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +67,8 @@ class Samples:
         sizes: (r,) impressions of each request, at least 1.
         positions: (n,) 0-based place at which the item was shown; -1 unknown.
         labels: (n,) whole relevance grades.
+        seen: What was seen when they were served; None: everything known when each request was made counts, and
+            items and users are as they are now.
     """
 
     feature_set: FeatureSet
@@ -48,6 +78,7 @@ class Samples:
     sizes: Ints
     positions: Ints
     labels: npt.NDArray[np.float32]
+    seen: Seen | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -76,6 +107,7 @@ class Samples:
             sizes=self.sizes[chosen],
             positions=self.positions[rows],
             labels=self.labels[rows],
+            seen=None if self.seen is None else self.seen.select(chosen, rows),
         )
 
     def parts(self, rows: int = CHUNK) -> Iterator[tuple[int, int]]:
@@ -86,21 +118,63 @@ class Samples:
             yield first, last
             first = last
 
+    def items(self, snapshot: Snapshot) -> Records:
+        """Return the item documents that rows of ``encode`` count in, the last one all missing."""
+        return snapshot.catalogue.records if self.seen is None else self.seen.items
+
     def encode(self, first: int, last: int, snapshot: Snapshot) -> Rows:
         """Return what the runtime evaluates for requests ``first`` to ``last``, as known when they were made."""
         starts, times, sizes = self.starts, self.times[first:last], self.sizes[first:last]
         asked, shown = _part(self.requests, first, last), _part(self.impressions, starts[first], starts[last])
-        requests = self.feature_set.request_encoder.encode(
-            asked | {"request.query": asked["query"], "request.time": times}, len(times)
-        )
-        fill_requests(
-            snapshot, requests, _hashes(asked["user_id"], hash_text), _hashes(asked["query"], query_hash), times
-        )
+        users, queries = _hashes(asked["user_id"], hash_text), _hashes(asked["query"], query_hash)
         items = _hashes(shown["item_id"], hash_text)
+        requests = self.feature_set.request_encoder.missing(len(times))
         candidates = self.feature_set.candidate_encoder.encode(shown, len(items))
-        fill_candidates(snapshot, candidates, items, np.repeat(times, sizes))
-        request_rows = np.repeat(np.arange(len(sizes)), sizes)
-        return Rows(snapshot.catalogue.rows_of_hashes(items), requests, request_rows, candidates)
+        whose = np.repeat(np.arange(len(sizes)), sizes)
+        if self.seen is None:
+            fill_requests(snapshot, requests, users, queries, times)
+            fill_candidates(snapshot, candidates, items, times[whose])
+            rows = snapshot.catalogue.rows_of_hashes(items)
+        else:
+            offsets = self.seen.offsets[first:last]
+            write_profiles(requests, self.seen.profiles[self.seen.users[first:last]])
+            self.seen.as_of.fill_requests(snapshot.history, requests, users, queries, times, offsets)
+            self.seen.as_of.fill_candidates(snapshot.history, candidates, items, times[whose], offsets[whose])
+            rows = self.seen.rows[starts[first] : starts[last]]
+        write_sent(self.feature_set.request_encoder, requests, _implied(asked, times) | asked)
+        return Rows(rows, requests, whose, candidates)
+
+
+def _implied(asked: dict[str, pa.Array], times: Ints) -> dict[str, Any]:
+    """Return the inputs that every request has under another name."""
+    return {"request.query": asked["query"], "request.time": pa.array(times).cast(pa.timestamp("us", "UTC"))}
+
+
+def write_profiles(requests: Records, profiles: Records) -> None:
+    """Write user profiles into request records, shape (r,), as far as these have fields for them."""
+    taken = requests.dtype.names or ()
+    for name in profiles.dtype.names or ():
+        if name in taken and not name.startswith("_"):
+            requests[name] = profiles[name]
+
+
+def write_sent(encoder: Encoder, requests: Records, sent: dict[str, Any]) -> None:
+    """Write what callers sent over what is known, as serving does; a null was not sent.
+
+    Args:
+        encoder: Of the records.
+        requests: Shape (r,); changed.
+        sent: Arrow columns by input name; others are not looked at.
+    """
+    for name, column in sent.items():
+        if name not in encoder.inputs:
+            continue
+        if not column.null_count:
+            encoder.write(requests, {name: column})
+        elif column.null_count < len(column):
+            there = column.is_valid().to_numpy(zero_copy_only=False)
+            written = encoder.encode({name: column.filter(pa.array(there))}, int(there.sum()))
+            requests[name][there] = written[name]
 
 
 def matrix(

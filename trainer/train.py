@@ -16,6 +16,7 @@ from trainer.baselines import logged_order, oracle, popularity
 from trainer.collect import collect
 from trainer.evaluate import MODEL, ORACLE, POPULARITY, RECALL_ORDER, Evaluation, compare, unbiased
 from trainer.fit import Split, Trained, fit_model, split_by_time
+from trainer.from_log import from_log
 from trainer.golden import golden_rows
 from trainer.job import Job, Trial
 from trainer.labelling import Labelling
@@ -52,14 +53,19 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
     """
     if job.spec.weights:
         return weigh(job)
-    if job.spec.samples == HELD_OUT:
+    if job.spec.samples == HELD_OUT and job.served is None:
         return train_held_out(job, parameters=parameters, progress=progress)
     begin = progress or (lambda _name: lambda _done, _of: None)
-    begin("reading events")
-    collected = collect(job.log, job.feature_set, Labelling.of(job.spec))
-    split = split_by_time(collected.samples)
+    served = None
+    if job.served is not None:
+        served = from_log(job, job.served, Labelling.of(job.spec), begin)
+        samples = served.collected.samples
+    else:
+        begin("reading events")
+        samples = collect(job.log, job.feature_set, Labelling.of(job.spec)).samples
     begin("counting statistics")
-    with open_state(job.workspace, job.feature_set, job.log, int(collected.samples.times[-1])) as snapshot:
+    with open_state(job.workspace, job.feature_set, job.log, int(samples.times[-1])) as snapshot:
+        split = split_by_time(samples if served is None else served.seen(snapshot))
         trained = fit_model(job.spec, split, snapshot, parameters=parameters, progress=begin)
         begin("evaluating")
         evaluation = _evaluate(job, snapshot, split.test, trained.plan, Forest.parse(trained.model.text))
@@ -72,6 +78,7 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
         rows=trained.rows,
         trees=trained.model.trees,
         parameters=trained.model.parameters,
+        served=served,
     )
 
 
@@ -98,7 +105,7 @@ def _evaluate(job: Job, snapshot: Snapshot, test: Samples, plan: Plan, scorer: S
     """Compare a plan and scorer with the baselines and, in a simulated world, with the truth."""
     chosen, exploration = unbiased(test)
     evaluator = Evaluator(plan)
-    columns = matrix(chosen, snapshot, evaluator, evaluator.derive(snapshot.catalogue.records))
+    columns = matrix(chosen, snapshot, evaluator, evaluator.derive(chosen.items(snapshot)))
     rankings: dict[str, npt.NDArray[np.float64]] = {
         MODEL: scorer.score(columns),
         POPULARITY: popularity(chosen, snapshot, job.spec),

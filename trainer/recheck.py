@@ -1,0 +1,149 @@
+"""Features of logged answers computed again, from raw inputs, snapshot and log, against the digests in the log."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from searchrank.errors import DataError, NotFoundError, ReleaseRefusedError
+from searchrank.features.snapshot import Snapshot
+from searchrank.models import Release, find_release
+from searchrank.serving_log import DIGEST_BLOCK, FeaturesDigest
+from trainer.past import Past
+
+if TYPE_CHECKING:
+    from searchrank.events import EventLog
+    from searchrank.features import FeatureSet
+    from searchrank.workspace import Workspace
+    from trainer.as_of import AsOf
+
+__all__ = ["Mismatch", "Recheck"]
+
+Ints = npt.NDArray[np.int64]
+
+_OPEN_PASTS: Final = 8
+_NAMED: Final = 20
+_ORIGIN: Final = ("snapshot_id", "release_name", "release_version", "release_digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """An answer whose features come out otherwise now.
+
+    Attributes:
+        request_id: Its request.
+        release: Name and version of what scored it.
+        snapshot_id: What it was read from.
+    """
+
+    request_id: str
+    release: str
+    snapshot_id: str
+
+
+@dataclass(slots=True, eq=False)
+class Recheck:
+    """Compares answers with their digests and keeps the count.
+
+    Attributes:
+        workspace: Where releases and snapshots are.
+        log: The event log.
+        as_of: The same by offsets.
+        stops: For each snapshot the last offset that an answer from it saw.
+        equal: Answers whose features came out the same to the bit.
+        different: Answers whose features did not.
+        named: The first of those.
+        unchecked: Answers that could not be compared, by reason.
+    """
+
+    workspace: Workspace
+    log: EventLog
+    as_of: AsOf
+    stops: Mapping[str, int]
+    equal: int = 0
+    different: int = 0
+    named: list[Mismatch] = field(default_factory=list)
+    unchecked: Counter[str] = field(default_factory=Counter)
+    _releases: dict[tuple[str, int, str], Release | str] = field(default_factory=dict)
+    _pasts: dict[tuple[str, str], Past | str] = field(default_factory=dict)
+
+    @property
+    def requests(self) -> int:
+        """Answers that were looked at."""
+        return self.equal + self.different + sum(self.unchecked.values())
+
+    def look(self, answers: pa.RecordBatch) -> None:
+        """Compare some answers: all columns of the serving log."""
+        known = answers.filter(pc.is_valid(answers.column("features_digest")))
+        if len(known) < len(answers):
+            self.unchecked["not all candidates were scored"] += len(answers) - len(known)
+        for (snapshot_id, *identity), rows in _groups(known).items():
+            self._look(snapshot_id, self._release(*identity), known.take(pa.array(rows)))
+
+    def _look(self, snapshot_id: str, release: Release | str, answers: pa.RecordBatch) -> None:
+        past = release if isinstance(release, str) else self._past(snapshot_id, release.feature_set)
+        if isinstance(past, str) or isinstance(release, str):
+            self.unchecked[str(past)] += len(answers)
+            return
+        wrong = _digests(answers, release, past) != answers.column("features_digest").to_numpy()
+        self.equal += int((~wrong).sum())
+        self.different += int(wrong.sum())
+        for row in np.flatnonzero(wrong)[: _NAMED - len(self.named)].tolist():
+            request = answers.column("request_id")[row].as_py()
+            self.named.append(Mismatch(request, f"{release.name} version {release.version}", snapshot_id))
+
+    def _release(self, name: str, version: int, digest: str) -> Release | str:
+        """Return a release as it served, or why it is not there."""
+        key = (name, version, digest)
+        if key not in self._releases:
+            self._releases[key] = f"release {name} version {version} is gone or another one"
+            try:
+                found = Release.open(find_release(self.workspace.releases, name, version))
+                self._releases[key] = found if found.digest == digest else self._releases[key]
+            except (NotFoundError, ReleaseRefusedError):
+                pass
+        return self._releases[key]
+
+    def _past(self, snapshot_id: str, features: FeatureSet) -> Past | str:
+        """Return what was known, or why it is not."""
+        key = (snapshot_id, features.fingerprint)
+        if key not in self._pasts:
+            if len(self._pasts) >= _OPEN_PASTS:
+                self._pasts.pop(next(iter(self._pasts)))
+            try:
+                snapshot = Snapshot.open(self.workspace.snapshots / snapshot_id, features)
+                self._pasts[key] = Past.open(snapshot, features, self.log, self.as_of, self.stops[snapshot_id])
+            except (NotFoundError, DataError):
+                self._pasts[key] = f"snapshot {snapshot_id} is gone or holds other inputs"
+        return self._pasts[key]
+
+
+def _groups(answers: pa.RecordBatch) -> dict[tuple[Any, ...], list[int]]:
+    """Return the rows of answers by snapshot and release."""
+    groups = defaultdict(list)
+    for row, origin in enumerate(zip(*(answers.column(name).to_pylist() for name in _ORIGIN), strict=True)):
+        groups[origin].append(row)
+    return groups
+
+
+def _digests(answers: pa.RecordBatch, release: Release, past: Past) -> Ints:
+    """Return the digest of each answer's features, shape (r,)."""
+    documents, rows = past.rows(answers)
+    columns = release.evaluator.evaluate(release.evaluator.derive(documents), rows)
+    ends = np.cumsum(pc.list_value_length(answers.column("item_id")).to_numpy(zero_copy_only=False)).tolist()
+    digests = np.zeros(len(answers), np.int64)
+    start = 0
+    for row, end in enumerate(ends):
+        digest = FeaturesDigest()
+        for first in range(start, end, DIGEST_BLOCK):
+            digest.add(columns[:, first : min(end, first + DIGEST_BLOCK)])
+        digests[row] = digest.value
+        start = end
+    return digests
