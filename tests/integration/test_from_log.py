@@ -1,0 +1,195 @@
+"""What was served is learnt from: features come out again to the bit, whatever happened while serving."""
+
+import json
+import shutil
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from predictor import pipeline
+from predictor.metrics import Metrics
+from predictor.query import Query, rank_request, search_request
+from predictor.recording import open_log
+from predictor.serving import Serving
+from predictor.testing import make_shop, make_snapshot, promote
+from searchrank.cli import main
+from searchrank.events import DELETE_ITEM, DELETE_USER, LINK, PUT_ITEM, PUT_USER, EventLog, schema
+from searchrank.features import FeatureSet, ModelInput, fit
+from searchrank.models import ReleaseDraft, profile_columns, write_release
+from searchrank.serving_log import ServingLog
+from trainer.as_of import AsOf
+from trainer.from_log import _extent
+from trainer.recheck import Recheck
+
+pytestmark = pytest.mark.integration
+
+FEATURES = """
+inputs:
+  request.time: {type: time}
+  request.query: {type: tokens, limit: 8}
+  request.device: {type: category}
+  user.age: {type: float}
+  user.recent_items: {type: list, of: item_id, limit: 5, last: click}
+  user.words: {type: map, limit: 32, count: click, by: item.title}
+  query.clicks: {type: signal, count: click}
+  item.price: {type: float}
+  item.title: {type: tokens, limit: 8}
+  item.clicks: {type: signal, count: click}
+  item.ctr: {type: signal, rate: click, over: impression, window: 1h, prior: 0.1, strength: 10}
+  candidate.eta_min: {type: float}
+  recall.lexical_rank: {type: float}
+  recall.score: {type: float}
+features:
+  price: item.price * 1
+  clicks: item.clicks * 1
+  ctr: item.ctr * 1
+  eta: candidate.eta_min * 1
+  age_price: user.age * item.price
+  found_at: recall.lexical_rank * 1
+  fused: recall.score * 1
+  recent: size(user.recent_items)
+  words: map_mean(user.words)
+  wanted: query.clicks * 1
+  match: token_overlap(request.query, item.title)
+  hour: hour_of_day(request.time)
+  phone: request.device == "phone"
+"""
+COLUMNS = tuple(line.split(":")[0].strip() for line in FEATURES.split("features:")[1].strip().splitlines())
+PROJECT = """
+surfaces:
+  shop:
+    model: taste
+    budget_ms: 2000
+    limit: 10
+    candidates: 30
+    recall:
+      lexical: {fields: {item.title: 1.0}, quota: 20}
+      popular: {events: [click], quota: 20}
+models:
+  taste:
+    inputs: [price, clicks, ctr, age_price, recent, match]
+    labels: {click: 1}
+    attribution: 1h
+    popularity: item.clicks
+    params: {num_iterations: 20, min_data_in_leaf: 5}
+"""
+
+
+def make_world(root):
+    """Make a shop with inputs of every origin, whose scores depend on all of them."""
+    workspace = make_shop(root, project=PROJECT)
+    workspace.features.write_text(FEATURES)
+    make_snapshot(workspace, "second")
+    features = FeatureSet.load(workspace.features)
+    inputs = fit([ModelInput.parse(name, features) for name in COLUMNS], lambda _fitted: {})
+    weights = np.linspace(-1.0, 1.0, len(COLUMNS)).tolist()
+    draft = ReleaseDraft(
+        name="taste",
+        feature_set=features,
+        inputs=inputs,
+        model=json.dumps({"weights": weights}),
+        scorer="linear",
+        golden=pa.table({"item.price": [1.0, None]}),
+        profile=profile_columns(COLUMNS, np.ones((len(COLUMNS), 4), np.float32)),
+    )
+    promote(workspace, write_release(workspace.releases, draft))
+    return workspace
+
+
+class World:
+    """A served shop and the log that it follows."""
+
+    def __init__(self, workspace):
+        self.workspace = workspace
+        self.events = EventLog.open(workspace.events, writable=True, schema=schema(FeatureSet.load(workspace.features)))
+        self.serving = Serving(workspace)
+        self.serving.load()
+        self.log = open_log(workspace, Metrics(), 1.0)
+        self.rng = np.random.default_rng(0)
+
+    def close(self):
+        self.log.close()
+        self.serving.close()
+        self.events.close()
+
+    def tell(self, kind, **values):
+        moment = pa.array([time.time_ns() // 1_000], pa.timestamp("us", "UTC"))
+        given = {name.replace("__", "."): [value] for name, value in values.items() if value is not None}
+        ids = {"event_id": [f"e{self.events.end}"], "kind": [kind], "event_time": moment}
+        self.events.append(pa.table(ids | given))
+
+    async def search(self, query):
+        surface = self.serving.surface("shop")
+        return await pipeline.search(surface, search_request(query), None, self.log.offer)
+
+    async def rank(self, query, ids, sent):
+        surface = self.serving.surface("shop")
+        return await pipeline.rank(surface, rank_request(query, ids, sent), None, self.log.offer)
+
+    def happen(self):
+        """Let something happen."""
+        rng = self.rng
+        user, other, item = f"u{rng.integers(6)}", f"u{rng.integers(6)}", f"i{rng.integers(44)}"
+        kind = rng.choice(
+            ["click", "impression", PUT_ITEM, DELETE_ITEM, PUT_USER, DELETE_USER, LINK],
+            p=[0.35, 0.3, 0.12, 0.05, 0.1, 0.03, 0.05],
+        )
+        told = {
+            PUT_ITEM: {"item_id": item, "item__price": float(rng.integers(50)), "item__title": f"tea number {item}"},
+            DELETE_ITEM: {"item_id": item},
+            PUT_USER: {"user_id": user, "user__age": float(rng.integers(80))},
+            DELETE_USER: {"user_id": user},
+            LINK: {"user_id": user, "linked_id": other},
+        }
+        if kind != LINK or user != other:
+            query = rng.choice(["tea", "coffee"])
+            self.tell(kind, **told.get(kind, {"user_id": user, "item_id": item, "query": query}))
+
+    async def ask(self):
+        """Ask something."""
+        rng = self.rng
+        sent = {"user.age": 33.0} if rng.random() < 0.2 else {}
+        sent |= {"request.device": rng.choice(["phone", "desk"])} if rng.random() < 0.5 else {}
+        text, user = rng.choice(["tea", "coffee number 3", ""]), rng.choice(["u1", "u2", "u3", "u5", ""])
+        query = Query(surface="shop", user_id=str(user), text=str(text), context=sent)
+        if rng.random() < 0.5:
+            await self.search(query)
+            return
+        ids = [f"i{k}" for k in rng.integers(0, 45, rng.integers(1, 12))]
+        columns = {"candidate.eta_min": [float(k) if k % 3 else None for k in range(len(ids))]}
+        await self.rank(query, ids, columns if rng.random() < 0.7 else {})
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(make_world(tmp_path))
+    yield made
+    made.close()
+
+
+def rechecked(workspace, features=None):
+    log = ServingLog.open(workspace.serving)
+    events = EventLog.open(workspace.events, schema=schema(FeatureSet.load(workspace.features)))
+    recheck = Recheck(workspace, events, AsOf.read(events), _extent(log)[1])
+    for batch in log.read():
+        recheck.look(batch)
+    return recheck
+
+
+async def test_features_come_out_again_to_the_bit_whatever_happened_meanwhile(world):
+    for step in range(400):
+        world.happen()
+        if step % 3 == 0:
+            world.serving.follow()
+        await world.ask()
+        if step == 200:
+            make_snapshot(world.workspace, "third")
+            world.serving.load()
+    world.log.close()
+    found = rechecked(world.workspace)
+    assert (found.equal, found.different, found.unchecked) == (400, 0, {})
+    digests = ServingLog.open(world.workspace.serving).table(["features_digest"]).column(0)
+    assert len(set(digests.to_pylist())) > 350
