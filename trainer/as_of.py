@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from searchrank.events import EventLog
     from searchrank.features.history import History
 
-__all__ = ["AsOf", "read_span"]
+__all__ = ["AsOf", "Asked"]
 
 Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
@@ -26,14 +25,23 @@ Records = npt.NDArray[np.void]
 _ALWAYS: Final = (1 << 63) - 1
 
 
-def read_span(log: EventLog, columns: Sequence[str], span: tuple[int, int]) -> Iterator[pa.RecordBatch]:
-    """Give the events from one offset up to another, the second excluded."""
-    offset, stop = span
-    for batch in log.read(offset, columns) if offset < stop else ():
-        yield batch.slice(0, stop - offset)
-        offset += len(batch)
-        if offset >= stop:
-            return
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Who asked what, and what was known of it; shape (r,) each.
+
+    Attributes:
+        users: ``hash_text`` of the user ids; 0: no user.
+        queries: ``query_hash`` of the texts; 0: no query.
+        times: Microseconds since 1970 UTC.
+        offsets: Events before it were known.
+        user_offsets: The same for events of users, when they are kept elsewhere.
+    """
+
+    users: Ints
+    queries: Ints
+    times: Ints
+    offsets: Ints
+    user_offsets: Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,18 +78,17 @@ class AsOf:
             return np.full(len(offsets), _ALWAYS)
         return np.where(offsets == end, _ALWAYS, self.arrivals[np.minimum(offsets, end - 1)])
 
-    def fill_requests(  # noqa: PLR0913, PLR0917 - records and the four things they depend on
-        self, history: History, requests: Records, users: Ints, queries: Ints, times: Ints, offsets: Ints
-    ) -> None:
-        """Write statistics of users and queries into request records, shapes (r,); see ``History.fill_requests``."""
-        before = self.before(offsets)
+    def fill_requests(self, history: History, requests: Records, asked: Asked) -> None:
+        """Write statistics of users and queries into request records, shape (r,); see ``History.fill_requests``."""
         chains = None
         if self.links:
-            groups = [self.links.at(o).ids(user) for user, o in zip(users.tolist(), offsets.tolist(), strict=True)]
+            pairs = zip(asked.users.tolist(), asked.offsets.tolist(), strict=True)
+            groups = [self.links.at(offset).ids(user) for user, offset in pairs]
             starts = np.concatenate([[0], np.cumsum([len(group) for group in groups])])
             chains = history.chains(Root.USER, np.array([each for group in groups for each in group], np.int64), starts)
-        history.fill(Root.USER, requests, users, times, chains=chains, before=before)
-        history.fill(Root.QUERY, requests, queries, times, before=before)
+        before = self.before(asked.user_offsets)
+        history.fill(Root.USER, requests, asked.users, asked.times, chains=chains, before=before)
+        history.fill(Root.QUERY, requests, asked.queries, asked.times, before=self.before(asked.offsets))
 
     def fill_candidates(self, history: History, candidates: Records, items: Ints, times: Ints, offsets: Ints) -> None:
         """Write live item statistics into candidate records, shapes (n,); see ``History.fill_candidates``."""

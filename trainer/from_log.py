@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.compute as pc
-
 from trainer.as_of import AsOf
+from trainer.extent import Extent
 from trainer.recheck import Recheck
 from trainer.seeing import LookBack
 from trainer.served import collect_served, read_returned
@@ -33,7 +32,7 @@ class FromLog:
     Attributes:
         collected: Samples, encoded by what is known now.
         look_back: Sees them as the server did.
-        requests: Answers in the log.
+        requests: Answers in the log, further pages not counted.
         left_out: Answers left out of the samples, by reason.
         unseen: Returned items that nobody looked at, by the impressions of their request.
         recheck: What became of the digests.
@@ -106,35 +105,23 @@ def from_log(job: Job, log: ServingLog, labelling: Labelling, progress: Progress
         DataError: When nothing was returned, nobody looked at anything, or the event log is another one.
     """
     as_of = AsOf.read(job.log)
-    requests, stops = _extent(log)
-    recheck = Recheck(job.workspace, job.log, as_of, stops)
+    extent = Extent.of(log)
+    recheck = Recheck(job.workspace, job.log, as_of, extent.stops)
     told = progress("recomputing features")
 
     def look(answers: Any) -> None:
         recheck.look(answers)
-        told(recheck.requests, requests)
+        told(recheck.requests, extent.answers)
 
-    returned = read_returned(log, job.feature_set, job.surfaces, look)
+    returned = read_returned(log, extent, job.feature_set, surfaces=job.surfaces, look=look)
     progress("joining events")
     collected, unseen = collect_served(returned, job.log, job.feature_set, labelling)
     return FromLog(
         collected=collected,
-        look_back=LookBack(job.workspace, job.log, as_of, stops),
-        requests=requests,
+        look_back=LookBack(job.workspace, job.log, as_of, extent.stops),
+        requests=extent.answers,
         left_out=returned.left_out,
         unseen=unseen,
         recheck=recheck,
         torn=len(log.torn),
     )
-
-
-def _extent(log: ServingLog) -> tuple[int, dict[str, int]]:
-    """Return how many answers there are, and for each snapshot the last offset that one from it saw."""
-    answers, stops = 0, dict[str, int]()
-    for batch in log.read(["snapshot_id", "offset"]):
-        answers += len(batch)
-        names = batch.column("snapshot_id").dictionary_encode()
-        for code, name in enumerate(names.dictionary.to_pylist()):
-            last = pc.max(batch.column("offset").filter(pc.equal(names.indices, code))).as_py()
-            stops[name] = max(last, stops.get(name, 0))
-    return answers, stops

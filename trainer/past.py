@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from searchrank.features import Root, Rows, hash_text, hash_texts
 from searchrank.features.history import EVENT_COLUMNS, EventColumns, query_hash
 from searchrank.serving_log import candidate_columns, flat
-from trainer.as_of import AsOf, read_span
+from trainer.as_of import Asked, AsOf, read_span
 from trainer.samples import write_profiles, write_sent
 from trainer.versions import Versions
 
@@ -100,12 +100,14 @@ class Past:
 
     def _requests(self, answers: pa.RecordBatch, times: Ints, offsets: Ints) -> Records:
         requests = self.feature_set.request_encoder.missing(len(answers))
-        users = text_hashes(answers.column("user_id"))
-        queries = text_hashes(answers.column("query"), query_hash)
-        asked_from = pc.coalesce(answers.column("user_offset"), answers.column("offset")).to_numpy()
-        write_profiles(requests, self.users.gather(self.users.rows(users, asked_from)))
-        self.as_of.fill_requests(self.history, requests, users, queries, times, offsets)
-        write_sent(
-            self.feature_set.request_encoder, requests, dict(zip(answers.schema.names, answers.columns, strict=True))
+        asked = Asked(
+            text_hashes(answers.column("user_id")),
+            text_hashes(answers.column("query"), query_hash),
+            times,
+            offsets,
+            pc.coalesce(answers.column("user_offset"), answers.column("offset")).to_numpy(),
         )
+        write_profiles(requests, self.users.gather(self.users.rows(asked.users, asked.user_offsets)))
+        self.as_of.fill_requests(self.history, requests, asked)
+        write_sent(self.feature_set.request_encoder, requests, dict(zip(answers.schema.names, answers, strict=True)))
         return requests

@@ -15,12 +15,12 @@ import pyarrow as pa
 from searchrank.features import Evaluator, FeatureSet, Rows, hash_text
 from searchrank.features.history import query_hash
 from searchrank.features.snapshot import Snapshot, fill_candidates, fill_requests
+from trainer.as_of import Asked, AsOf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from searchrank.features.records import Encoder
-    from trainer.as_of import AsOf
 
 __all__ = ["CHUNK", "Samples", "Seen", "matrix", "write_profiles", "write_sent"]
 
@@ -37,6 +37,7 @@ class Seen:
     Attributes:
         as_of: The log.
         offsets: (r,) events before it were known.
+        user_offsets: (r,) the same for events of users.
         profiles: User profiles.
         users: (r,) row among ``profiles`` of who asked.
         items: Item documents, the last one all missing.
@@ -45,6 +46,7 @@ class Seen:
 
     as_of: AsOf
     offsets: Ints
+    user_offsets: Ints
     profiles: Records
     users: Ints
     items: Records
@@ -52,7 +54,13 @@ class Seen:
 
     def select(self, requests: npt.NDArray[np.bool_], impressions: npt.NDArray[np.bool_]) -> Self:
         """Return it for some requests and their impressions."""
-        return replace(self, offsets=self.offsets[requests], users=self.users[requests], rows=self.rows[impressions])
+        return replace(
+            self,
+            offsets=self.offsets[requests],
+            user_offsets=self.user_offsets[requests],
+            users=self.users[requests],
+            rows=self.rows[impressions],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +146,8 @@ class Samples:
         else:
             offsets = self.seen.offsets[first:last]
             write_profiles(requests, self.seen.profiles[self.seen.users[first:last]])
-            self.seen.as_of.fill_requests(snapshot.history, requests, users, queries, times, offsets)
+            asked_of = Asked(users, queries, times, offsets, self.seen.user_offsets[first:last])
+            self.seen.as_of.fill_requests(snapshot.history, requests, asked_of)
             self.seen.as_of.fill_candidates(snapshot.history, candidates, items, times[whose], offsets[whose])
             rows = self.seen.rows[starts[first] : starts[last]]
         write_sent(self.feature_set.request_encoder, requests, _implied(asked, times) | asked)

@@ -79,7 +79,9 @@ class LookBack:
             ):
                 gathered.take(Versions.read(base, samples.feature_set, root, self.log, span), chosen)
         documents, profiles = items.records(present.catalogue.records[-1:]), users.records(present.users.records[-1:])
-        return replace(samples, seen=Seen(self.as_of, offsets, profiles, users.rows, documents, items.rows)), now
+        return replace(
+            samples, seen=Seen(self.as_of, offsets, asked_from, profiles, users.rows, documents, items.rows)
+        ), now
 
     def _snapshot(self, samples: Samples, name: str) -> Snapshot | None:
         try:

@@ -16,6 +16,7 @@ from searchrank.errors import DataError
 from searchrank.features.inputs import REQUEST_ROOTS
 from searchrank.serving_log import candidate_columns, flat, returned
 from trainer.collect import Collected
+from trainer.extent import Extent, is_page
 from trainer.labelling import label, micros, outcomes, places, read_kinds
 from trainer.samples import CHUNK, Samples
 
@@ -55,7 +56,9 @@ class Returned:
 
 def read_returned(
     log: ServingLog,
+    extent: Extent,
     feature_set: FeatureSet,
+    *,
     surfaces: frozenset[str],
     look: Callable[[pa.RecordBatch], None] = lambda _answers: None,
 ) -> Returned:
@@ -63,18 +66,20 @@ def read_returned(
 
     Args:
         log: The serving log.
+        extent: Of the same log.
         feature_set: Declares the columns to keep.
         surfaces: Whose answers.
-        look: Shown all answers with all their columns, some hundreds at a time.
+        look: Shown all answers but further pages with all their columns, some hundreds at a time.
 
     Raises:
         DataError: When nothing was returned.
     """
     left_out: Counter[str] = Counter()
     asked, shown, sizes = [], [], []
-    for answers in _parts(log):
+    for part in _parts(log):
+        answers = part.filter(pa.array(~is_page(part)))
         look(answers)
-        kept = returned(_kept(answers, surfaces, left_out))
+        kept = returned(extent.with_pages(_kept(answers, surfaces, left_out)))
         lengths = pc.list_value_length(kept.column("item_id")).to_numpy(zero_copy_only=False)
         left_out["nothing was returned"] += int((lengths == 0).sum())
         asked.append(kept.filter(pa.array(lengths > 0)).select(_request_columns(feature_set, kept.schema)))

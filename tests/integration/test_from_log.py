@@ -3,10 +3,12 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from predictor import pipeline
@@ -15,17 +17,25 @@ from predictor.query import Query, rank_request, search_request
 from predictor.recording import open_log
 from predictor.serving import Serving
 from predictor.testing import make_shop, make_snapshot, promote
-from searchrank.cli import main
+from searchrank.errors import ConfigError, NotFoundError
 from searchrank.events import DELETE_ITEM, DELETE_USER, LINK, PUT_ITEM, PUT_USER, EventLog, schema
 from searchrank.features import FeatureSet, ModelInput, fit
-from searchrank.models import ReleaseDraft, profile_columns, write_release
-from searchrank.serving_log import ServingLog
+from searchrank.models import Release, ReleaseDraft, profile_columns, write_release
+from searchrank.serving_log import ServingLog, returned
 from trainer.as_of import AsOf
-from trainer.from_log import _extent
+from trainer.cli import train as train_verb
+from trainer.extent import Extent
+from trainer.from_log import from_log
+from trainer.job import Job
+from trainer.labelling import Labelling
 from trainer.recheck import Recheck
+from trainer.samples import matrix
+from trainer.state import open_state
+from trainer.train import train
 
 pytestmark = pytest.mark.integration
 
+STEPS = 200
 FEATURES = """
 inputs:
   request.time: {type: time}
@@ -170,26 +180,146 @@ def world(tmp_path):
     made.close()
 
 
-def rechecked(workspace, features=None):
+def rechecked(workspace):
     log = ServingLog.open(workspace.serving)
     events = EventLog.open(workspace.events, schema=schema(FeatureSet.load(workspace.features)))
-    recheck = Recheck(workspace, events, AsOf.read(events), _extent(log)[1])
+    recheck = Recheck(workspace, events, AsOf.read(events), Extent.of(log).stops)
     for batch in log.read():
         recheck.look(batch)
     return recheck
 
 
 async def test_features_come_out_again_to_the_bit_whatever_happened_meanwhile(world):
-    for step in range(400):
+    for step in range(STEPS):
         world.happen()
         if step % 3 == 0:
             world.serving.follow()
         await world.ask()
-        if step == 200:
+        if step == STEPS // 2:
             make_snapshot(world.workspace, "third")
             world.serving.load()
     world.log.close()
     found = rechecked(world.workspace)
-    assert (found.equal, found.different, found.unchecked) == (400, 0, {})
-    digests = ServingLog.open(world.workspace.serving).table(["features_digest"]).column(0)
-    assert len(set(digests.to_pylist())) > 350
+    assert (found.equal, found.different, found.unchecked) == (STEPS, 0, {})
+    digests = ServingLog.open(world.workspace.serving).table(["features_digest"]).column(0).to_pylist()
+    assert len(set(digests)) > 0.8 * STEPS
+
+
+async def test_features_that_differ_are_found_and_named(world):
+    for _ in range(20):
+        world.tell("click", user_id="u1", item_id="i1", query="tea")
+        world.serving.follow()
+        await world.search(Query(surface="shop", user_id="u1", text="tea"))
+    world.log.close()
+    log, events = ServingLog.open(world.workspace.serving), world.events
+    known = AsOf.read(events)
+    later = AsOf(known.links, known.arrivals + 10**9)  # as if every answer had seen the whole log
+    recheck = Recheck(world.workspace, events, later, Extent.of(log).stops | {"second": events.end})
+    for batch in log.read():
+        recheck.look(batch)
+    assert recheck.equal < 20
+    assert recheck.equal + recheck.different == 20
+    assert {(one.release, one.snapshot_id) for one in recheck.named} == {("taste version 2", "second")}
+    requests = log.table(["request_id"]).column(0).to_pylist()
+    assert [one.request_id for one in recheck.named] == [one for one in requests if one in named(recheck)]
+
+
+def named(recheck):
+    return {one.request_id for one in recheck.named}
+
+
+async def test_what_cannot_be_recomputed_is_counted_by_its_reason(world):
+    for _ in range(3):
+        await world.search(Query(surface="shop", user_id="u1", text="tea"))
+    request = rank_request(Query(surface="shop"), ["i1"], {})
+    await pipeline.rank(world.serving.surface("shop"), request, -1.0, world.log.offer)
+    world.log.close()
+    shutil.rmtree(world.workspace.snapshots / "second")
+    reasons = {"snapshot second is gone or holds other inputs": 3, "not all candidates were scored": 1}
+    assert rechecked(world.workspace).unchecked == reasons
+    shutil.rmtree(next(world.workspace.releases.glob("taste-2*")))
+    assert "release taste version 2 is gone or another one" in rechecked(world.workspace).unchecked
+
+
+@pytest.fixture
+async def taught(world):
+    """A world in which what matches what was typed is clicked, and dear things are not."""
+    for step in range(150):
+        text = ("tea", "coffee")[step % 2]
+        answer = await world.search(Query(surface="shop", user_id=f"u{step % 4}", text=text, limit=8))
+        for item in answer.ids.strings.values:
+            if int(item[1:]) % 2 == step % 2 and int(item[1:]) < 25:
+                world.tell("click", user_id=f"u{step % 4}", item_id=item, query=text, request_id=answer.request_id)
+        if step % 5 == 0:
+            world.tell(PUT_ITEM, item_id=f"i{step % 40}", item__price=float(step % 50), item__title="tea and coffee")
+        world.serving.follow()
+    world.log.close()
+    return world
+
+
+async def test_samples_are_encoded_as_they_were_served(taught):
+    job = Job.open(taught.workspace, from_log=True)
+    found = from_log(job, job.served, Labelling.of(job.spec), lambda _name: lambda _done, _all: None)
+    with open_state(job.workspace, job.feature_set, job.log, int(found.collected.samples.times[-1])) as snapshot:
+        samples = found.seen(snapshot)
+        live = taught.serving.surface("shop").release
+        scores = live.scorer.score(
+            matrix(samples, snapshot, live.evaluator, live.evaluator.derive(samples.items(snapshot)))
+        )
+    logged = [returned(batch) for batch in job.served.read()]
+    assert scores.tolist() == [score for batch in logged for score in batch.column("score").flatten().to_pylist()]
+    assert samples.positions.tolist() == list(range(8)) * 150
+    assert found.of_now == 0
+    assert samples.labels.sum() > 100
+
+
+async def test_a_release_is_trained_on_what_was_served(taught):
+    job = Job.open(taught.workspace, from_log=True)
+    trial = train(job)
+    figures = trial.served.figures()
+    assert (figures["requests"], figures["recomputed_equal"], figures["mismatches"]) == (150, 150, [])
+    assert (figures["unchecked"], figures["left_out"], figures["of_now"]) == ({}, {}, 0)
+    assert trial.rows > 500
+    model, popularity = (trial.evaluation.metrics[name]["ndcg@10"] for name in ("model", "popularity"))
+    assert model > popularity
+    assert Release.open(trial.folder).scorer is not None
+    assert "150 of 150 answers: features recomputed, equal to the bit" in list(trial.served.words())
+
+
+async def test_documents_of_a_snapshot_that_is_gone_are_read_as_they_are_now_and_it_is_said(taught):
+    shutil.rmtree(taught.workspace.snapshots / "second")
+    trial = train(Job.open(taught.workspace, from_log=True))
+    assert trial.served.of_now == 150
+    assert "150 answers: features not recomputed, snapshot second is gone or holds other inputs" in trial.served.words()
+
+
+async def test_further_pages_are_part_of_the_answer_they_continue(world):
+    asked = Query(surface="shop", user_id="u1", text="tea", limit=4)
+    first = await world.search(asked)
+    second = await world.search(replace(asked, page_token=first.next_page_token))
+    await world.search(replace(asked, page_token=second.next_page_token))
+    world.tell("click", request_id=first.request_id, item_id=second.ids.strings.values[1])
+    world.log.close()
+    job = Job.open(world.workspace, from_log=True)
+    found = from_log(job, job.served, Labelling.of(job.spec), lambda _name: lambda _done, _all: None)
+    samples = found.collected.samples
+    assert (found.requests, found.recheck.equal) == (1, 1)
+    assert samples.positions.tolist() == list(range(12))
+    assert samples.labels.tolist() == [0.0] * 5 + [1.0] + [0.0] * 6
+    assert samples.impressions.column("recall.lexical_rank").null_count < 12
+
+
+def test_a_log_that_is_not_there_or_teaches_nothing_is_refused(tmp_path):
+    workspace = make_world(tmp_path)
+    EventLog.open(workspace.events, writable=True).close()
+    with pytest.raises(NotFoundError, match="'searchrank serve' writes one"):
+        raise CliRunner().invoke(app(), ["--from-log", "--home", str(workspace.root)]).exception
+    workspace.project.write_text(PROJECT.replace("inputs:", "weights: {price: 1.0}\n    inputs:"))
+    with pytest.raises(ConfigError, match="weights by hand"):
+        raise CliRunner().invoke(app(), ["--from-log", "--home", str(workspace.root)]).exception
+
+
+def app():
+    made = typer.Typer()
+    made.command()(train_verb)
+    return made
