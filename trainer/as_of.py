@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
@@ -42,6 +42,10 @@ class Asked:
     times: Ints
     offsets: Ints
     user_offsets: Ints
+
+    def take(self, rows: Ints) -> Self:
+        """Return some of them."""
+        return replace(self, **{part.name: getattr(self, part.name)[rows] for part in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

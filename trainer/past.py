@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from searchrank.features import Root, Rows, hash_text, hash_texts
 from searchrank.features.history import EVENT_COLUMNS, EventColumns, query_hash
 from searchrank.serving_log import candidate_columns, flat
-from trainer.as_of import Asked, AsOf, read_span
+from trainer.as_of import Asked, AsOf
 from trainer.samples import write_profiles, write_sent
 from trainer.versions import Versions
 
@@ -73,7 +73,7 @@ class Past:
         span = (snapshot.manifest.event_offset, stop)
         items = Versions.read(snapshot.catalogue, feature_set, Root.ITEM, log, span)
         users = Versions.read(snapshot.users, feature_set, Root.USER, log, span)
-        events = EventColumns.from_batches(read_span(log, EVENT_COLUMNS, span))
+        events = EventColumns.from_batches(log.read(span[0], EVENT_COLUMNS, end=stop))
         history = snapshot.history.extended([snapshot.history.part(events, snapshot.catalogue)])
         return cls(feature_set, items, users, history, as_of)
 

@@ -81,11 +81,14 @@ class Recheck:
 
     def look(self, answers: pa.RecordBatch) -> None:
         """Compare some answers: all columns of the serving log."""
-        known = answers.filter(pc.is_valid(answers.column("features_digest")))
-        if len(known) < len(answers):
-            self.unchecked["not all candidates were scored"] += len(answers) - len(known)
+        scored = answers.filter(pc.is_valid(answers.column("features_digest")))
+        known = scored.filter(pa.array(~_lost_user(scored)))
+        self.unchecked["not all candidates were scored"] += len(answers) - len(scored)
+        self.unchecked["the user could not be looked up"] += len(scored) - len(known)
         for (snapshot_id, *identity), rows in _groups(known).items():
             self._look(snapshot_id, self._release(*identity), known.take(pa.array(rows)))
+
+        self.unchecked = +self.unchecked
 
     def _look(self, snapshot_id: str, release: Release | str, answers: pa.RecordBatch) -> None:
         past = release if isinstance(release, str) else self._past(snapshot_id, release.feature_set)
@@ -123,6 +126,15 @@ class Recheck:
             except (NotFoundError, DataError):
                 self._pasts[key] = f"snapshot {snapshot_id} is gone or holds other inputs"
         return self._pasts[key]
+
+
+def _lost_user(answers: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Return which answers knew nothing of their user because the store did not answer, shape (r,)."""
+    parts = answers.column("coverage")
+    at = pc.list_parent_indices(parts).to_numpy(zero_copy_only=False)
+    lost = np.zeros(len(answers), np.bool_)
+    lost[at[pc.equal(parts.flatten().field("stage"), "know").to_numpy(zero_copy_only=False)]] = True
+    return lost
 
 
 def _groups(answers: pa.RecordBatch) -> dict[tuple[Any, ...], list[int]]:

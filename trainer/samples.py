@@ -18,8 +18,9 @@ from searchrank.features.snapshot import Snapshot, fill_candidates, fill_request
 from trainer.as_of import Asked, AsOf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from searchrank.features.history import History
     from searchrank.features.records import Encoder
 
 __all__ = ["CHUNK", "Samples", "Seen", "matrix", "write_profiles", "write_sent"]
@@ -36,6 +37,8 @@ class Seen:
 
     Attributes:
         as_of: The log.
+        histories: Statistics of each snapshot that served, with what was counted after it.
+        served_by: (r,) which of them was read.
         offsets: (r,) events before it were known.
         user_offsets: (r,) the same for events of users.
         profiles: User profiles.
@@ -45,6 +48,8 @@ class Seen:
     """
 
     as_of: AsOf
+    histories: Sequence[History]
+    served_by: Ints
     offsets: Ints
     user_offsets: Ints
     profiles: Records
@@ -56,11 +61,34 @@ class Seen:
         """Return it for some requests and their impressions."""
         return replace(
             self,
+            served_by=self.served_by[requests],
             offsets=self.offsets[requests],
             user_offsets=self.user_offsets[requests],
             users=self.users[requests],
             rows=self.rows[impressions],
         )
+
+    def fill(
+        self, requests: Records, candidates: Records, asked: Asked, items: tuple[Ints, Ints], served_by: Ints
+    ) -> None:
+        """Write statistics as they were known.
+
+        Args:
+            requests: Shape (m,); changed.
+            candidates: Shape (k,); changed.
+            asked: Who asked what, (m,).
+            items: Hashes of the candidates' items, and the request of each, (k,).
+            served_by: Which history each request read, (m,).
+        """
+        hashes, whose = items
+        for number in np.unique(served_by).tolist():
+            history, mine = self.histories[number], served_by == number
+            rows, places = np.flatnonzero(mine), np.flatnonzero(mine[whose])
+            part, some = requests[rows], candidates[places]
+            self.as_of.fill_requests(history, part, asked.take(rows))
+            at = whose[places]
+            self.as_of.fill_candidates(history, some, hashes[places], asked.times[at], asked.offsets[at])
+            requests[rows], candidates[places] = part, some
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,12 +172,11 @@ class Samples:
             fill_candidates(snapshot, candidates, items, times[whose])
             rows = snapshot.catalogue.rows_of_hashes(items)
         else:
-            offsets = self.seen.offsets[first:last]
-            write_profiles(requests, self.seen.profiles[self.seen.users[first:last]])
-            asked_of = Asked(users, queries, times, offsets, self.seen.user_offsets[first:last])
-            self.seen.as_of.fill_requests(snapshot.history, requests, asked_of)
-            self.seen.as_of.fill_candidates(snapshot.history, candidates, items, times[whose], offsets[whose])
-            rows = self.seen.rows[starts[first] : starts[last]]
+            seen = self.seen
+            write_profiles(requests, seen.profiles[seen.users[first:last]])
+            asked_of = Asked(users, queries, times, seen.offsets[first:last], seen.user_offsets[first:last])
+            seen.fill(requests, candidates, asked_of, (items, whose), seen.served_by[first:last])
+            rows = seen.rows[starts[first] : starts[last]]
         write_sent(self.feature_set.request_encoder, requests, _implied(asked, times) | asked)
         return Rows(rows, requests, whose, candidates)
 

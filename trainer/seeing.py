@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from searchrank.errors import DataError, NotFoundError
 from searchrank.features import Root
 from searchrank.features.snapshot import Snapshot
-from trainer.past import text_hashes
+from trainer.past import Past, text_hashes
 from trainer.samples import Samples, Seen
 from trainer.versions import Versions
 
@@ -49,8 +49,9 @@ class LookBack:
     def seen(self, samples: Samples, present: Snapshot) -> tuple[Samples, int]:
         """Return samples that are encoded as the server saw them.
 
-        Items and users are read from the snapshot that served and from what was put after it. When that snapshot is
-        gone, or holds other inputs than are declared now, they are read as they are now.
+        Items, users and statistics are read from the snapshot that served and from what followed it. When that snapshot
+        is gone, or holds other inputs than are declared now, items and users are read as they are now; statistics
+        still know nothing that was told later.
 
         Args:
             samples: From ``collect_served``.
@@ -66,28 +67,35 @@ class LookBack:
         users = _Gathered(_hashes(requests, "user_id"), asked_from)
         names = requests.column("snapshot_id").combine_chunks().dictionary_encode()
         codes = names.indices.to_numpy(zero_copy_only=False)
-        now = 0
-        for code, name in enumerate(names.dictionary.to_pylist()):
+        pasts = [self._past(samples, name, present) for name in names.dictionary.to_pylist()]
+        for code, past in enumerate(pasts):
             mine = codes == code
-            snapshot = self._snapshot(samples, name)
-            if snapshot is None:
-                snapshot, now = present, now + int(mine.sum())
-            span = (snapshot.manifest.event_offset, self.stops[name])
-            for root, base, gathered, chosen in (
-                (Root.ITEM, snapshot.catalogue, items, np.repeat(mine, sizes)),
-                (Root.USER, snapshot.users, users, mine),
-            ):
-                gathered.take(Versions.read(base, samples.feature_set, root, self.log, span), chosen)
-        documents, profiles = items.records(present.catalogue.records[-1:]), users.records(present.users.records[-1:])
-        return replace(
-            samples, seen=Seen(self.as_of, offsets, asked_from, profiles, users.rows, documents, items.rows)
-        ), now
+            items.take(past.items, np.repeat(mine, sizes))
+            users.take(past.users, mine)
+        seen = Seen(
+            as_of=self.as_of,
+            histories=[past.history for past in pasts],
+            served_by=codes.astype(np.int64),
+            offsets=offsets,
+            user_offsets=asked_from,
+            profiles=users.records(present.users.records[-1:]),
+            users=users.rows,
+            items=items.records(present.catalogue.records[-1:]),
+            rows=items.rows,
+        )
+        of_now = sum(int((codes == code).sum()) for code, past in enumerate(pasts) if past.history is present.history)
+        return replace(samples, seen=seen), of_now
 
-    def _snapshot(self, samples: Samples, name: str) -> Snapshot | None:
+    def _past(self, samples: Samples, name: str, present: Snapshot) -> Past:
+        """Return what a snapshot and the log after it say; if it cannot be read, what is known now."""
+        features, stop = samples.feature_set, self.stops[name]
         try:
-            return Snapshot.open(self.workspace.snapshots / name, samples.feature_set)
+            snapshot = Snapshot.open(self.workspace.snapshots / name, features)
         except (NotFoundError, DataError):
-            return None
+            items = Versions.read(present.catalogue, features, Root.ITEM, self.log, (0, 0))
+            users = Versions.read(present.users, features, Root.USER, self.log, (0, 0))
+            return Past(features, items, users, present.history, self.as_of)
+        return Past.open(snapshot, features, self.log, self.as_of, stop)
 
 
 def _hashes(table: pa.Table, name: str) -> Ints:

@@ -15,7 +15,6 @@ from searchrank.features import Root, hash_texts
 from searchrank.features.catalogue import stored_inputs
 from searchrank.features.records import Encoder
 from searchrank.state.slots import encoded
-from trainer.as_of import read_span
 
 if TYPE_CHECKING:
     from searchrank.events import EventLog
@@ -68,7 +67,7 @@ class Versions:
         names = [name for name in ("kind", f"{root}_id", *encoder.inputs) if name in log.schema.names]
         offset, count = span[0], 0
         puts, ids, offsets, rows = [encoder.missing(0)], [], [_NONE], [_NONE]
-        for batch in read_span(log, names, span):
+        for batch in log.read(span[0], names, end=span[1]):
             told = np.flatnonzero(pc.is_in(batch.column("kind"), kinds).to_numpy(zero_copy_only=False))
             part = batch.take(pa.array(told))
             records, row = _documents(part, encoder, kinds[0], offset + told)
