@@ -20,7 +20,7 @@ from searchrank.features.language import nearest
 if TYPE_CHECKING:
     from searchrank.errors import DefinitionError
 
-__all__ = ["Column", "Conversion", "read_column"]
+__all__ = ["UNITS", "Column", "Conversion", "read_column"]
 
 
 class Conversion(StrEnum):
@@ -63,7 +63,7 @@ _CORE: Final = {
     "position": Conversion.NUMBER,
     "value": Conversion.NUMBER,
 }
-_UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,9 +227,9 @@ def _option(conversion: Conversion, name: str, value: Any, refuse: _Refuse) -> A
 
 
 def _unit(value: Any, refuse: _Refuse) -> int:
-    if value not in _UNITS:
-        raise refuse(f"unit: is one of {', '.join(_UNITS)}")
-    return _UNITS[value]
+    if value not in UNITS:
+        raise refuse(f"unit: is one of {', '.join(UNITS)}")
+    return UNITS[value]
 
 
 def _flag(value: Any, refuse: _Refuse) -> bool:

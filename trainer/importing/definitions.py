@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.importing.column import Column, Conversion
-from trainer.importing.mapping import Kind
+from trainer.importing.project_text import project_text
+from trainer.importing.seen import Seen, quoted_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["suggest_definitions"]
 
-GRADES: Final = {
-    "click": 1, "view": 1, "visit": 1, "like": 1, "favourite": 2, "favorite": 2, "save": 2, "add_to_cart": 2, "cart": 2,
-    "addtocart": 2, "booking": 3, "book": 3, "order": 3, "purchase": 3, "buy": 3, "transaction": 3,
-}  # fmt: skip
-"""Kinds of events that say that an item was wanted, and how much."""
-
-_SHOWN: Final = frozenset({"search", "impression", "cancel"})
-_MOST_KINDS: Final = 5
 _MOST_TASTES: Final = 2
 _SKEWED: Final = 8.0
 _SAMPLE: Final = 50_000
@@ -58,64 +51,9 @@ class _Sheet:
             self.rising.append(free)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the suggestions are made from.
-
-    Attributes:
-        items: Mapped item columns.
-        users: Mapped user columns.
-        table: The catalogue.
-        profiles: The profiles, or None.
-        kinds: Events of each kind, without searches and impressions, most first.
-        valued: Mean value of the kinds whose events have one.
-        shown: Whether there are impressions.
-    """
-
-    items: list[Column]
-    users: list[Column]
-    table: pa.Table
-    profiles: pa.Table | None
-    kinds: list[str]
-    valued: dict[str, float]
-    shown: bool
-
-    @classmethod
-    def of(cls, read: Survey) -> _Seen:
-        columns: dict[Kind, dict[str, Column]] = {kind: {} for kind in Kind}
-        for kind, entries in read.mapping.tables.items():
-            for entry in entries:
-                columns[kind] |= {column.target: column for column in entry.columns if "." in column.target}
-        entries = read.mapping.tables.get(Kind.EVENTS, ())
-        derived = {c.constant for e in entries if e.min_value is not None for c in e.columns if c.target == "kind"}
-        valued = {kind: mean for kind, mean in read.means.items() if kind not in derived}
-        table = read.items if read.items is not None else pa.table({"item_id": pa.array([], pa.string())})
-        ranked = sorted((kind for kind in read.kinds if kind not in _SHOWN), key=lambda kind: -read.kinds[kind])
-        return cls(
-            [c for c in columns[Kind.ITEMS].values() if c.target in table.column_names],
-            [c for c in columns[Kind.USERS].values() if read.users is not None],
-            table,
-            read.users,
-            ranked[:_MOST_KINDS],
-            {kind: mean for kind, mean in valued.items() if kind in ranked[:_MOST_KINDS]},
-            "impression" in read.kinds,
-        )
-
-    def of_type(self, *conversions: Conversion) -> list[str]:
-        """Return the item columns of some conversions."""
-        return [column.target for column in self.items if column.conversion in conversions]
-
-    @property
-    def wanted(self) -> dict[str, int]:
-        """Grade of each kind that says that an item was wanted."""
-        graded = {kind: GRADES[kind.lower()] for kind in self.kinds if kind.lower() in GRADES}
-        plain = {kind: 1 for kind in self.kinds if kind not in self.valued}
-        return graded or plain or dict.fromkeys(self.kinds, 1)
-
-
 def suggest_definitions(read: Survey) -> dict[str, str]:
     """Return a feature file and a project file to start from, by file name."""
-    seen = _Seen.of(read)
+    seen = Seen.of(read)
     sheet = _Sheet()
     _declare_columns(seen, sheet)
     _declare_request(seen, sheet)
@@ -123,11 +61,15 @@ def suggest_definitions(read: Survey) -> dict[str, str]:
     _event_features(seen, sheet)
     _user_features(seen, sheet)
     _recall_features(seen, sheet)
-    return {"features.yaml": _feature_text(sheet), "project.yaml": _project_text(seen, sheet)}
+    return {
+        "features.yaml": _feature_text(sheet),
+        "project.yaml": project_text(seen, chosen=sheet.chosen, rising=sheet.rising),
+    }
 
 
-def _declare_columns(seen: _Seen, sheet: _Sheet) -> None:
-    for column, table in [(c, seen.table) for c in seen.items] + [(c, seen.profiles) for c in seen.users]:
+def _declare_columns(seen: Seen, sheet: _Sheet) -> None:
+    sent = [(column, None) for column in seen.sent]
+    for column, table in [*((c, seen.table) for c in seen.items), *((c, seen.profiles) for c in seen.users), *sent]:
         sheet.inputs[column.target] = (_declaration(column, table), f"from {column.source or 'a constant'}")
 
 
@@ -148,7 +90,7 @@ def _longest(texts: pa.ChunkedArray) -> int:
     return int(pc.max(pc.count_substring(texts.slice(0, _SAMPLE), " ")).as_py() or 0) + 1
 
 
-def _declare_request(seen: _Seen, sheet: _Sheet) -> None:
+def _declare_request(seen: Seen, sheet: _Sheet) -> None:
     sheet.inputs["request.query"] = ("{type: tokens}", "the words that were typed")
     sheet.inputs["request.time"] = ("{type: time}", "when it was asked")
     for point in seen.of_type(Conversion.POINT)[:1]:
@@ -156,7 +98,7 @@ def _declare_request(seen: _Seen, sheet: _Sheet) -> None:
         sheet.feature("distance_km", f"haversine_km(request.location, {point})", "how far it is from the person")
 
 
-def _item_features(seen: _Seen, sheet: _Sheet) -> None:
+def _item_features(seen: Seen, sheet: _Sheet) -> None:
     for name in seen.of_type(Conversion.TEXT):
         noun = name.partition(".")[2]
         sheet.feature(f"{noun}_match", f"token_overlap(request.query, {name})", f"share of the typed words in {noun}")
@@ -177,34 +119,37 @@ def _is_skewed(column: pa.ChunkedArray) -> bool:
     return bool(values.max() > _SKEWED * max(float(np.median(values)), 1.0))
 
 
-def _event_features(seen: _Seen, sheet: _Sheet) -> None:
+def _event_features(seen: Seen, sheet: _Sheet) -> None:
     for kind in seen.kinds:
         noun = _noun(kind)
-        sheet.inputs[f"item.{noun}_count"] = (f"{{type: signal, count: {_quoted(kind)}}}", f"how often: {kind}")
+        sheet.inputs[f"item.{noun}_count"] = (f"{{type: signal, count: {quoted_kind(kind)}}}", f"how often: {kind}")
         sheet.feature(f"{noun}_log", f"log1p(item.{noun}_count)", "how often it was chosen", rising=True)
     for kind, mean in seen.valued.items():
         noun = _noun(kind)
-        declared = f"{{type: signal, mean: {_quoted(kind)}, prior: {mean:.4g}, strength: 5}}"
+        declared = f"{{type: signal, mean: {quoted_kind(kind)}, prior: {mean:.4g}, strength: 5}}"
         sheet.inputs[f"item.{noun}_mean"] = (declared, f"mean value of {kind}, drawn to that of all")
         sheet.feature(f"{noun}_mean", f"item.{noun}_mean", "how it was judged", rising=True)
     if seen.shown and seen.kinds:
         kind = max(seen.wanted, key=lambda name: -seen.wanted[name])
-        declared = f"{{type: signal, rate: {_quoted(kind)}, over: impression, prior: 0.05, strength: 20}}"
+        declared = f"{{type: signal, rate: {quoted_kind(kind)}, over: impression, prior: 0.05, strength: 20}}"
         sheet.inputs["item.rate"] = (declared, f"share of impressions with a {kind}")
         sheet.feature("rate", "item.rate", "how often it is chosen when it is shown")
 
 
-def _user_features(seen: _Seen, sheet: _Sheet) -> None:
+def _user_features(seen: Seen, sheet: _Sheet) -> None:
     if seen.kinds:
         kind = next(iter(seen.wanted))
         sheet.inputs["user.recent_items"] = (
-            f"{{type: list, of: item_id, limit: 50, last: {_quoted(kind)}}}",
+            f"{{type: list, of: item_id, limit: 50, last: {quoted_kind(kind)}}}",
             f"what the person dealt with lately ({kind}); recall asks for its neighbours",
         )
-        sheet.inputs["user.wanted"] = (f"{{type: signal, count: {_quoted(kind)}}}", f"how often the person did: {kind}")
+        sheet.inputs["user.wanted"] = (
+            f"{{type: signal, count: {quoted_kind(kind)}}}",
+            f"how often the person did: {kind}",
+        )
         for name in _tastes(seen):
             noun = name.partition(".")[2]
-            declared = f"{{type: map, limit: 64, count: {_quoted(kind)}, by: {name}, missing: empty}}"
+            declared = f"{{type: map, limit: 64, count: {quoted_kind(kind)}, by: {name}, missing: empty}}"
             sheet.inputs[f"user.{noun}_taste"] = (declared, f"the person's {kind}s of each {noun}")
             expression = f"coalesce(lookup(user.{noun}_taste, {name}), 0) / (user.wanted + 5)"
             sheet.feature(f"{noun}_taste", expression, f"how much the person goes for this {noun}", rising=True)
@@ -217,7 +162,7 @@ def _user_features(seen: _Seen, sheet: _Sheet) -> None:
         )
 
 
-def _tastes(seen: _Seen) -> list[str]:
+def _tastes(seen: Seen) -> list[str]:
     """Return item categories by which a person's taste may be counted: neither all alike nor all different."""
     fitting = []
     for name in seen.of_type(Conversion.CATEGORY):
@@ -228,7 +173,7 @@ def _tastes(seen: _Seen) -> list[str]:
     return [name for _, name in sorted(fitting)[:_MOST_TASTES]]
 
 
-def _pairs(seen: _Seen) -> Iterator[tuple[str, str]]:
+def _pairs(seen: Seen) -> Iterator[tuple[str, str]]:
     """Yield lists of users and columns of items that hold the same words."""
     if seen.profiles is None:
         return
@@ -246,7 +191,7 @@ def _words(column: pa.ChunkedArray) -> set[str]:
     return set(pc.unique(pc.list_flatten(part) if pa.types.is_list(part.type) else part.drop_null()).to_pylist())
 
 
-def _recall_features(seen: _Seen, sheet: _Sheet) -> None:
+def _recall_features(seen: Seen, sheet: _Sheet) -> None:
     if seen.shown:
         return  # a model that reads them learns from what was logged of them, and these lists were shown by others
     sheet.inputs["recall.score"] = ("{type: float}", "how early the recall branches found it, together")
@@ -262,10 +207,6 @@ def _noun(kind: str) -> str:
     """Return a kind of event as part of a name."""
     plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in kind.lower()).strip("_")
     return plain if plain[:1].isalpha() else f"kind_{plain}"
-
-
-def _quoted(text: str) -> str:
-    return text if text.replace("_", "").isalnum() and not text.isdigit() else f'"{text}"'
 
 
 def _feature_text(sheet: _Sheet) -> str:
@@ -286,72 +227,3 @@ def _feature_text(sheet: _Sheet) -> str:
 def _lines(entries: dict[str, tuple[str, str]]) -> list[str]:
     width = max((len(name) for name in entries), default=0) + 1
     return [f"  {name + ':':<{width}} {text}  # {why}" for name, (text, why) in entries.items()]
-
-
-def _project_text(seen: _Seen, sheet: _Sheet) -> str:
-    """Return the project file."""
-    texts = seen.of_type(Conversion.TEXT)
-    title = "item.title" if "item.title" in texts else (texts or ["item.title"])[0]
-    kinds = ", ".join(_quoted(kind) for kind in seen.wanted)
-    recall = []
-    if texts:
-        searched = [n for n in texts if n in {title, "item.text"} or n.endswith("_words")]
-        searched = searched if "item.text" in texts else texts
-        boosts = ", ".join(f"{name}: {2.0 if name == title else 1.0}" for name in searched)
-        recall.append(f"      lexical: {{fields: {{{boosts}}}}}  # words of the query in these texts")
-    if seen.kinds:
-        recall += [
-            f"      item_to_item: {{events: [{kinds}]}}  # what the same people chose as what this person chose",
-            f"      popular: {{events: [{kinds}]}}  # what most people chose",
-        ]
-    lines = [
-        "# Suggested from the imported data: a beginning, to be read and changed.",
-        "surfaces:",
-        "  search:  # one place where lists are shown",
-        "    model: ranking",
-        f"    title: {title}  # how the command line names an item",
-        "    recall:  # which items are worth scoring",
-        *recall,
-        "",
-        "models:",
-        "  ranking:",
-        *_model_lines(seen, sheet),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _model_lines(seen: _Seen, sheet: _Sheet) -> list[str]:
-    """Return the entry of the model, by how it can be learnt."""
-    if not seen.kinds:
-        weights = {name: _weight(name) for name in sheet.chosen if _weight(name)}
-        return [
-            *_inputs(list(weights)),
-            "    # There is nothing to learn from yet: the score is this weighted sum.",
-            f"    weights: {{{', '.join(f'{name}: {weight:g}' for name, weight in weights.items())}}}",
-        ]
-    labels = ", ".join(f"{_quoted(kind)}: {grade}" for kind, grade in seen.wanted.items())
-    labelled = f"    labels: {{{labels}}}  # how much each kind of event says that an item was wanted"
-    if seen.shown:
-        return [*_inputs(sheet.chosen), labelled, "    attribution: 30m  # how long after it was shown"]
-    return [
-        *_inputs(sheet.rising),
-        labelled,
-        "    # Nobody logged what was shown: learn from what each person chose last, held out of what is known.",
-        "    samples: held_out",
-        "    params:  # little data: small trees, and more of an input never makes an item worse",
-        "      num_leaves: 3",
-        "      num_iterations: 100",
-        "      min_data_in_leaf: 100",
-        f"      monotone_constraints: [{', '.join('1' for _ in sheet.rising)}]  # one an input",
-    ]
-
-
-def _inputs(names: list[str]) -> list[str]:
-    return ["    inputs:", *(f"      - {name}" for name in names)]
-
-
-def _weight(feature: str) -> float:
-    """Return what a feature weighs where nothing is learnt."""
-    if feature.endswith("_match"):
-        return 1.0
-    return {"found": 10.0, "distance_km": -0.1}.get(feature, 0.0)

@@ -44,12 +44,12 @@ def read_encoding(path: Path, declared: str, findings: Findings) -> str:
         raise DataError(f"{path} cannot be read: {error}") from error
     if found is None:
         return name
-    place, wrong, high = found
+    place, wrong = found
     shown = wrong.decode("latin-1")
     where = f"byte 0x{wrong[0]:02x} in line {place:,} is no {name} (the text from there: {shown!r})"
     if declared:
         raise DataError(f"{path}: {where}; declare its encoding in the mapping, for example encoding: latin-1")
-    guess = "cp1252" if high else "latin-1"
+    guess = _guess(path)
     findings.add(
         Finding(
             severity=Severity.WARNING,
@@ -61,6 +61,23 @@ def read_encoding(path: Path, declared: str, findings: Findings) -> str:
         )
     )
     return guess
+
+
+def _guess(path: Path) -> str:
+    """Return cp1252 where the bytes between 0x80 and 0x9f, which Latin-1 has no letters for, make sense in it.
+
+    Raises:
+        DataError: When the file has zero bytes, as no text has.
+    """
+    letters = zeros = False
+    with _bytes(path) as file:
+        while block := file.read(_BLOCK):
+            letters |= any(byte in block for byte in range(0x80, 0xA0))
+            zeros |= b"\x00" in block
+        if zeros:
+            raise DataError(f"{path} is no text: it has zero bytes")
+        file.seek(0)
+        return "cp1252" if letters and _first_fault(file, "cp1252") is None else "latin-1"
 
 
 def _known(name: str) -> str:
@@ -90,8 +107,8 @@ def _bytes(path: Path) -> IO[bytes]:
     return file
 
 
-def _first_fault(file: IO[bytes], name: str) -> tuple[int, bytes, bool] | None:
-    """Return line, bytes from there on, and whether bytes 0x80 to 0x9f are near; None when all can be decoded."""
+def _first_fault(file: IO[bytes], name: str) -> tuple[int, bytes] | None:
+    """Return the line of the first fault and the bytes from there on; None when all can be decoded."""
     decoder = codecs.getincrementaldecoder(name)()
     lines = 1
     while True:
@@ -100,7 +117,7 @@ def _first_fault(file: IO[bytes], name: str) -> tuple[int, bytes, bool] | None:
             decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
             text, at = error.object, error.start
-            return lines + text[:at].count(b"\n"), text[at : at + _SHOWN], any(0x80 <= byte <= 0x9F for byte in text)
+            return lines + text[:at].count(b"\n"), text[at : at + _SHOWN]
         if not block:
             return None
         lines += block.count(b"\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,8 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from searchrank.events import MAX_VALUE, RESERVED_KINDS
 from searchrank.features import hash_texts
 from trainer.importing.findings import Finding, Findings, Severity
+from trainer.importing.moment import EARLIEST_US, LATEST_US, better_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +23,6 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _DAY_US: Final = 86_400_000_000
-_EARLIEST: Final = int(dt.datetime(1990, 1, 1, tzinfo=dt.UTC).timestamp() * 1e6)
-_LATEST: Final = int(dt.datetime(2100, 1, 1, tzinfo=dt.UTC).timestamp() * 1e6)
-_FACTORS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _SHOWN: Final = ("search", "impression")
 
 
@@ -74,9 +72,10 @@ class EventChecks:
                 self._look_for_strangers(file, table, rows, name)
         self._count_kinds(table)
         self._look_at_positions(file, table, rows)
+        self._look_at_what_is_refused(file, table, rows)
 
     def _look_at_times(self, file: str, times: Ints, rows: Ints, unit: int) -> None:
-        odd = (times < _EARLIEST) | (times > _LATEST)
+        odd = (times < EARLIEST_US) | (times > LATEST_US)
         if odd.any():
             self._note_odd_times(file, times, odd, rows, unit)
             times, rows = times[~odd], rows[~odd]
@@ -100,13 +99,12 @@ class EventChecks:
     def _note_odd_times(self, file: str, times: Ints, odd: Mask, rows: Ints, unit: int) -> None:
         """Say that times lie before 1990 or after 2100, and which unit would put them between."""
         middle = float(np.median(times[odd]))
-        better = ""
-        if unit:
-            fitting = [n for n, f in _FACTORS.items() if f != unit and _EARLIEST < middle / unit * f < _LATEST]
-            better = f"they look like {fitting[0]}: write unit: {fitting[0]}" if fitting else ""
+        better = better_unit(middle / unit, unit) if unit else ""
         year = 1970 + middle / (365.25 * _DAY_US)
         about = f"before 1990 or after 2100 (about the year {year:,.0f})"
-        advice = better or "check unit: and format: in the mapping"
+        advice = (
+            f"they look like {better}: write unit: {better}" if better else "check unit: and format: in the mapping"
+        )
         self._note(file, "event_time", odd, rows, ("odd_time", about, advice), Severity.ERROR if better else None)
 
     def _look_for_strangers(self, file: str, table: pa.Table, rows: Ints, name: str) -> None:
@@ -156,6 +154,16 @@ class EventChecks:
         positions = table.column("position").fill_null(0).to_numpy()
         advice = "positions count from 0; a place that is not known is left empty"
         self._note(file, "position", positions < 0, rows, ("negative_position", "below 0", advice))
+
+    def _look_at_what_is_refused(self, file: str, table: pa.Table, rows: Ints) -> None:
+        """Name what the log would refuse, before anything is written."""
+        reserved = pc.is_in(table.column("kind"), pa.array(RESERVED_KINDS, pa.string())).to_numpy()
+        words = ("reserved_kind", f"kinds that the log keeps for itself: {', '.join(RESERVED_KINDS)}")
+        self._note(file, "kind", reserved, rows, (*words, "rename them with values: in the mapping"), Severity.ERROR)
+        if "value" in table.column_names:
+            large = np.abs(table.column("value").fill_null(0).to_numpy()) > MAX_VALUE
+            words = ("large_value", f"larger than {MAX_VALUE:.0e}, which sums cannot hold exactly")
+            self._note(file, "value", large, rows, (*words, "give it another unit with scale:"), Severity.ERROR)
 
     def finish(self, files: str) -> None:
         """Look at what all events are together.

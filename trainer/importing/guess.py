@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from trainer.importing.definitions import GRADES
 from trainer.importing.mapping import Kind
+from trainer.importing.seen import GRADES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -170,8 +170,8 @@ def _opened(workspace: Workspace, spool: Path) -> Iterator[EventLog | None]:
 def _append(log: EventLog, spool: Path, progress: Progress) -> tuple[int, int]:
     """Add the events that were read to the log; return how many are new and how many it had."""
     accepted = duplicates = 0
-    with pa.memory_map(str(spool)) as mapped:
-        for batch in pa.ipc.open_stream(mapped):
+    with pa.OSFile(str(spool)) as file:  # not mapped: memory stays flat however long it is
+        for batch in pa.ipc.open_stream(file):
             done = log.append(batch)
             accepted, duplicates = accepted + done.accepted, duplicates + done.duplicates
             progress("event log", accepted + duplicates)

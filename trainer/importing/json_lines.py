@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,33 +22,49 @@ _LOOKED_AT: Final = 1_000
 def open_json_lines(path: Path, encoding: str, findings: Findings) -> Source:
     """Open a file; lines that are no object are noted as errors while it is read."""
     names: dict[str, None] = {}
-    for number, value in _objects(path, encoding, Findings()):
+    _, head = next(_objects(path, encoding, Findings(), _LOOKED_AT), (1, []))
+    for value in head:
         names |= dict.fromkeys(_leaves(value))
-        if number >= _LOOKED_AT:
-            break
 
     def read(wanted: Sequence[str]) -> Iterator[Part]:
-        held: list[dict[str, Any]] = []
-        chosen, first = list(wanted) or list(names), 1
-        for number, value in _objects(path, encoding, findings):
-            held.append(value)
-            if len(held) >= ROWS:
-                yield _rows_of(held, chosen, first)
-                held, first = [], number + 1
-        if held:
-            yield _rows_of(held, chosen, first)
+        chosen = list(wanted) or list(names)
+        for first, held in _objects(path, encoding, findings):
+            yield Part(first, {name: _json_column(_members(held, name)) for name in chosen}, len(held))
 
     return Source(path, tuple(names), read)
 
 
-def _objects(path: Path, encoding: str, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
+def _objects(
+    path: Path, encoding: str, findings: Findings, rows: int = ROWS
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Yield (line of the first, objects) of as many lines at a time."""
     with open_text(path, encoding) as file:
-        for number, line in enumerate(file, start=1):
-            value = _parsed(line)
-            if isinstance(value, dict):
-                yield number, value
-            elif line.strip():
-                findings.add(_no_object(path.name, number, line.strip()))
+        first = 1
+        while lines := list(islice(file, rows)):
+            held = _together(lines)
+            if held is None:
+                held = list(_one_by_one(path.name, lines, first, findings))
+            if held:
+                yield first, held
+            first += len(lines)
+
+
+def _together(lines: Sequence[str]) -> list[dict[str, Any]] | None:
+    """Return the objects of many lines, parsed at once, which is three times as quick; None if a line is no object."""
+    try:
+        found = json.loads(f"[{','.join(lines)}]")
+    except ValueError:
+        return None
+    return found if len(found) == len(lines) and all(type(one) is dict for one in found) else None
+
+
+def _one_by_one(file: str, lines: Sequence[str], first: int, findings: Findings) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=first):
+        value = _parsed(line)
+        if isinstance(value, dict):
+            yield value
+        elif line.strip():
+            findings.add(_no_object(file, number, line.strip()))
 
 
 def _no_object(file: str, number: int, line: str) -> Finding:
@@ -77,8 +94,8 @@ def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
-def _rows_of(held: Sequence[dict[str, Any]], names: Sequence[str], first: int) -> Part:
-    return Part(first, {name: _json_column([_member(value, name) for value in held]) for name in names}, len(held))
+def _members(held: Sequence[dict[str, Any]], name: str) -> list[Any]:
+    return [_member(value, name) for value in held] if "." in name else [value.get(name) for value in held]
 
 
 def _member(value: Any, name: str) -> Any:

@@ -6,6 +6,7 @@ One entry a file (or a pattern for several alike), one line a column: ``item.pri
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -44,8 +45,13 @@ class Kind(StrEnum):
         """Whether a column of this name may stand in the table."""
         root = target.partition(".")[0]
         if self is Kind.EVENTS:
-            return target in CORE.names or ("." in target and root in _EVENT_ROOTS)
-        return target == self.key or ("." in target and root == self.value[:-1])
+            return target in CORE.names or (root in _EVENT_ROOTS and _is_input(target))
+        return target == self.key or (root == self.value[:-1] and _is_input(target))
+
+
+def _is_input(target: str) -> bool:
+    """Whether this is a name as the feature language has it."""
+    return re.fullmatch(r"[a-z]+\.[a-z][a-z0-9_]{0,62}", target) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

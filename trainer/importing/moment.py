@@ -8,23 +8,52 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trainer.importing.column import UNITS, Column
 from trainer.importing.converted import Converted, Mask, both, fine, texts_of
 from trainer.importing.quantity import read_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trainer.importing.column import Column
+__all__ = ["EARLIEST_US", "LATEST_US", "better_unit", "read_time"]
 
-__all__ = ["read_time"]
+EARLIEST_US: Final = 631_152_000_000_000
+"""The beginning of 1990; what people have in their tables is hardly older."""
+LATEST_US: Final = 4_102_444_800_000_000
+"""The beginning of 2100."""
 
 _OFFSET: Final = r"[0-9]:[0-9]{2}(:[0-9.]+)? ?(Z|[+-][0-9]{2}:?[0-9]{2})$"
 _US: Final = pa.timestamp("us")
+_FIRST: Final = -62_135_596_800_000_000  # the year 1
+_LAST: Final = 253_402_214_400_000_000  # the last day of the year 9999
 _UTC: Final = pa.timestamp("us", "UTC")
+
+
+def better_unit(number: float, unit: int) -> str:
+    """Return the unit that puts a number between 1990 and 2100; empty when none does, or the given one.
+
+    Args:
+        number: As in the file.
+        unit: Microseconds in the unit that it was taken for.
+    """
+    fitting = [name for name, factor in UNITS.items() if EARLIEST_US < number * factor < LATEST_US]
+    return fitting[0] if fitting and UNITS[fitting[0]] != unit else ""
 
 
 def read_time(column: Column, given: Sequence[pa.Array]) -> Converted:
     """Return moments; a text without an offset is of the column's zone, or UTC."""
+    found = _read(column, given)
+    micros = found.values.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    outside = (micros < _FIRST) | (micros > _LAST)
+    if not outside.any():
+        return found
+    values = pa.array(
+        np.where(outside, 0, micros), mask=outside | found.values.is_null().to_numpy(zero_copy_only=False)
+    )
+    return Converted(values.cast(_UTC), found.bad | outside, "a time in the years 1 to 9999")
+
+
+def _read(column: Column, given: Sequence[pa.Array]) -> Converted:
     array = given[0]
     if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
         return fine(_in_zone(array.cast(pa.timestamp("us", getattr(array.type, "tz", None)), safe=False), column.zone))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from trainer.importing.convert import convert
 from trainer.importing.converted import Converted, texts_of
 from trainer.importing.findings import Finding, Findings, Severity
 from trainer.importing.mapping import Kind, MappedFile
+from trainer.importing.moment import better_unit
 from trainer.importing.part import Part, Source
 from trainer.importing.sources import open_source
 
@@ -195,7 +197,7 @@ class _Judge:
                 count=int(mask.sum()),
                 row=int(self.rows[at]),
                 example=self._example(column, at),
-                advice=advice or self._advice(column, what),
+                advice=advice or self._advice(column, what, self._example(column, at)),
             )
         )
 
@@ -204,9 +206,11 @@ class _Judge:
         found = [str(texts_of(array.slice(at, 1)).to_pylist()[0]) for array in arrays if array is not None]
         return ", ".join(found)[:80]
 
-    def _advice(self, column: Column, what: str) -> str:
+    def _advice(self, column: Column, what: str, example: str) -> str:
         if what == "absent":
             return f"every row needs {column.target}; {_SKIP_ADVICE}"
+        if column.unit and re.fullmatch(r"-?[0-9.]+", example) and (unit := better_unit(float(example), column.unit)):
+            return f"they look like {unit}: write unit: {unit}"
         if column.conversion is Conversion.POINT:
             return f"if latitude and longitude are exchanged, exchange them in the mapping; {_SKIP_ADVICE}"
         return f"if the text means that there is no value, add it to missing: in the mapping; {_SKIP_ADVICE}"
@@ -214,4 +218,4 @@ class _Judge:
 
 def nothing_read(file: str) -> Finding:
     """Return the finding of a file without rows."""
-    return Finding(severity=Severity.ERROR, what="empty_file", file=file, message="no rows", advice="export it again")
+    return Finding(severity=Severity.ERROR, what="empty_file", file=file, message="no row could be read")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from searchrank.errors import DataError
@@ -17,7 +18,7 @@ from trainer.importing.part import ROWS, Part, Source
 
 __all__ = ["open_source"]
 
-BLOCK_BYTES: Final = 16 << 20
+BLOCK_BYTES: Final = 8 << 20
 _CSV: Final = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 _JSON: Final = (".jsonl", ".ndjson", ".json")
 _ARROW: Final = (".arrow", ".feather", ".ipc")
@@ -117,11 +118,12 @@ def _header(path: Path, encoding: str, delimiter: str) -> tuple[str, ...]:
 
 def _parquet(path: Path) -> Source:
     with parquet.ParquetFile(path) as file:
-        names = tuple(file.schema_arrow.names)
+        names = _leaves(file.schema_arrow)
 
     def read(wanted: Sequence[str]) -> Iterator[Part]:
+        chosen = list(wanted) or list(names)
         with parquet.ParquetFile(path) as file:
-            yield from _parts(file.iter_batches(batch_size=ROWS, columns=list(wanted) or list(names)))
+            yield from _parts(_flat(batch, chosen) for batch in file.iter_batches(batch_size=ROWS, columns=chosen))
 
     return Source(path, names, read)
 
@@ -129,23 +131,43 @@ def _parquet(path: Path) -> Source:
 def _arrow(path: Path) -> Source:
     """Map an Arrow file, or read a stream."""
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        with pa.memory_map(str(path)) as mapped:
-            if mapped.read(6) == b"ARROW1":
-                file = pa.ipc.open_file(mapped)
-                yield from (file.get_batch(number) for number in range(file.num_record_batches))
-            else:
-                mapped.seek(0)
-                yield from pa.ipc.open_stream(mapped)
-
     def read(wanted: Sequence[str]) -> Iterator[Part]:
-        yield from _parts(batch.select(list(wanted) or list(names)) for batch in batches())
+        with pa.memory_map(str(path)) as mapped:
+            opened = _opened(mapped)
+            is_file = hasattr(opened, "get_batch")
+            batches = (opened.get_batch(k) for k in range(opened.num_record_batches)) if is_file else opened
+            yield from _parts(_flat(batch, list(wanted) or list(names)) for batch in batches)
 
     with pa.memory_map(str(path)) as mapped:
-        is_file = mapped.read(6) == b"ARROW1"
-        mapped.seek(0)
-        names = tuple((pa.ipc.open_file(mapped) if is_file else pa.ipc.open_stream(mapped)).schema.names)
+        names = _leaves(_opened(mapped).schema)
     return Source(path, names, read)
+
+
+def _opened(mapped: pa.NativeFile) -> Any:
+    """Return a reader of the file, or of the stream, that was mapped."""
+    is_file = mapped.read(6) == b"ARROW1"
+    mapped.seek(0)
+    return pa.ipc.open_file(mapped) if is_file else pa.ipc.open_stream(mapped)
+
+
+def _leaves(fields: Any, prefix: str = "") -> tuple[str, ...]:
+    """Return the names of columns; ``a.b`` is the member b of the column a."""
+    names: list[str] = []
+    for field in fields:
+        nested = pa.types.is_struct(field.type)
+        names += _leaves(field.type, f"{prefix}{field.name}.") if nested else [f"{prefix}{field.name}"]
+    return tuple(names)
+
+
+def _flat(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    return pa.record_batch([_member(batch, name) for name in names], names=list(names))
+
+
+def _member(batch: pa.RecordBatch, name: str) -> pa.Array:
+    if name in batch.schema.names:
+        return batch.column(name)
+    top, *rest = name.split(".")
+    return pc.struct_field(batch.column(top), rest)
 
 
 def _parts(batches: Any) -> Iterator[Part]:

@@ -163,7 +163,7 @@ def test_files_and_mapping_must_belong_together(folder, change, error, words):
     ("file", "content", "words"),
     [
         ("places.csv", b"", "no header"),
-        ("places.csv", b"placeID,lat,lon,name,price,city\n", "no rows"),
+        ("places.csv", b"placeID,lat,lon,name,price,city\n", "no row could be read"),
         (
             "places.csv",
             b"placeID,lat,lon,nom,price,city\n1,2,3,a,low,b\n",

@@ -56,10 +56,11 @@ def test_what_is_odd_about_items_is_named(tmp_path, items, what, example):
         ("click,u,1,1700000000\nclick,u,9,1700000001\n", "unseen_id", "warning", 2),
         ("click,u,1,1700000000\nclick,u,1,1600000000\n", "out_of_order", "note", 2),
         ("click,u,1,1700000000\nclick,u,1,4000000000\n", "future", "warning", 2),
-        ("click,u,1,1700000000000\n", "odd_time", "error", 1),
+        ("click,u,1,100\n", "odd_time", "warning", 1),
         ("click,u,1,1700000000\n", "no_impressions", "note", 0),
         ("impression,u,1,1700000000\n", "no_request", "warning", 0),
         ("click,u,1,soon\n", "unreadable", "error", 1),
+        ("put_item,u,1,1700000000\n", "reserved_kind", "error", 1),
         ("click,u,1,\n", "absent", "error", 1),
     ],
 )
@@ -69,8 +70,13 @@ def test_what_is_odd_about_events_is_named_with_its_first_row(tmp_path, rows, wh
 
 
 def test_milliseconds_taken_for_seconds_are_told_by_name(tmp_path):
-    one = found(tmp_path, ITEMS, EVENTS + "click,u,1,1700000000000\n", AT)["odd_time"]
+    one = found(tmp_path, ITEMS, EVENTS + "click,u,1,1700000000000\n", AT)["unreadable"]
     assert "unit: ms" in one.advice
+
+
+def test_seconds_taken_for_milliseconds_are_told_by_name(tmp_path):
+    one = found(tmp_path, ITEMS, EVENTS + "click,u,1,1700000000\n", AT.replace("unit: s", "unit: ms"))["odd_time"]
+    assert (one.severity, "unit: s" in one.advice) == ("error", True)
 
 
 def test_an_arrival_before_the_event_is_named(tmp_path):
