@@ -42,7 +42,7 @@ class Tiers:
     base: History
     catalogue: Catalogue
     tiers: tuple[Tier, ...] = ()
-    least: int = 1_024
+    least: int = 256
     inline: int = 16_384
 
     def __len__(self) -> int:

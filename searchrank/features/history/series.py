@@ -146,7 +146,7 @@ def build_series(key: SeriesKey, events: EventColumns, objects: Objects, catalog
 
 def _choose(key: SeriesKey, events: EventColumns) -> Rows:
     """Return the positions of the events that a series holds."""
-    wanted = np.isin(events.kind, [code for code, name in enumerate(events.kinds) if name in {key.event, key.over}])
+    wanted = np.array([*(name in {key.event, key.over} for name in events.kinds), False])[events.kind]
     wanted &= getattr(events, key.root.value) != 0
     if key.totals == "sums":
         wanted &= np.isfinite(events.value)
