@@ -37,7 +37,7 @@ class Overlay:
     Rows are counted on from the base: 0 … n-1 are the snapshot's, n is the missing record, n + 1 + k is slot k here.
     A row is valid for one overlay and for its successors of the same ``lineage``.
 
-    Memory: what is put takes one record of the base's layout, its id, and about 100 bytes; a document that was
+    Memory: what is put takes one record of the base's layout, its id, and about 300 bytes; a document that was
     replaced is kept until as many are garbage as are current (and more than a thousand). A deleted one takes about
     60 bytes.
 
@@ -170,8 +170,10 @@ class Overlay:
         return replace(moved, count=self.count + len(fresh.hashes), _slots=slots)._tidied()  # noqa: SLF001
 
     def _moved(self, hashes: Ints, rows: Ints) -> Overlay:
-        base = self.base.rows_of_hashes(hashes)
-        fresh = np.setdiff1d(base[base < len(self.base)], self.dead_rows)
+        base = np.sort(self.base.rows_of_hashes(hashes))
+        fresh = base[base < len(self.base)]
+        known = np.append(self.dead_rows, -1)  # the end stands for none, and is no row
+        fresh = fresh[known[np.searchsorted(self.dead_rows, fresh)] != fresh]
         left = int(np.count_nonzero(self.rows_of_hashes(hashes) >= self.first))
         return replace(
             self,

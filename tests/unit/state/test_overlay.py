@@ -5,12 +5,13 @@ import logging
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchrank.features import hash_text, hash_texts
-from searchrank.features.catalogue import stored_inputs
+from searchrank.features.catalogue import Catalogue, stored_inputs
 from searchrank.features.inputs import Root
 from searchrank.features.records import Encoder
 from searchrank.state import Overlay
@@ -159,3 +160,14 @@ def test_any_split_into_batches_tells_the_same(overlay, batch, operations, cuts)
     changed = {item for what, item in operations if what != "click"}
     assert told.dead_rows.tolist() == [k for k in range(6) if f"i{k}" in changed]
     assert told.ids_of(rows) == [i if i in known else "" for i in ids]
+
+
+def test_an_empty_snapshot_has_an_overlay_too(tmp_path, feature_set, batch):
+    Catalogue.write(tmp_path / "none", feature_set, pa.table({"item_id": pa.array([], pa.string())}))
+    base = Catalogue.open(tmp_path / "none", feature_set)
+    overlay = Overlay(Root.ITEM, base, Encoder(stored_inputs(feature_set, Root.ITEM)))
+    told = overlay.applied(batch([put("first", price=2.0), delete("other")]), 0)
+    assert (told.rows(["first", "other"]).tolist(), told.ids_of(np.array([0, 1]))) == ([1, 0], ["", "first"])
+    assert overlay.ids_of(np.array([0])) == [""]
+    assert told.gather(np.array([1]))["item.price"].tolist() == [2.0]
+    assert overlay.hashes_of(np.array([], np.int64)).tolist() == []
