@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Described", "check_table", "separator_of"]
 
-_SEPARATORS: Final = ("|", ";", ",")
 _MANY: Final = 1_000
 _SEEN: Final = 100_000
 _SAMPLE: Final = 20_000
-_LONG_WORDS: Final = 4
+_LONGEST: Final = {"|": 6, ";": 4, ",": 2}  # words of a member: sentences have commas, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +114,12 @@ def separator_of(texts: Sequence[str]) -> str:
     That is so where parts come again in other texts, as members of lists do and halves of names do not.
     """
     sample = texts[:_SAMPLE]
-    for sep in _SEPARATORS:
+    for sep in _LONGEST:
         parted = [[part.strip() for part in text.split(sep)] for text in sample if sep in text]
         if len(parted) < 3 or len(parted) * 10 < len(sample):
             continue
         parts = [part for text in parted for part in text]
-        short = sum(len(part.split()) <= _LONG_WORDS for part in parts)
+        short = sum(len(part.split()) <= _LONGEST[sep] for part in parts)
         if short * 10 >= len(parts) * 9 and len(set(parts)) * 2 <= len(parts) + 1:
             return sep
     return ""

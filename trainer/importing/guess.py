@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from trainer.importing.profile import ColumnProfile, FileProfile
 
-__all__ = ["event_lines", "is_named", "quoted"]
+__all__ = ["event_lines", "is_named", "noun_of", "quoted"]
 
 _NAMED: Final = {
     "user_id": r"(user|customer|member|visitor|client|person|account)s?_?(id|code|no)?",
@@ -26,6 +26,7 @@ _NAMED: Final = {
     "value": r"rating|stars|score|value|grade|amount|total|revenue|quantity",
     "kind": r"event|action|type|kind|event_?(type|name)|action_?(type|name)|behaviou?r",
 }
+_ARRIVAL: Final = r"(arriv(al|ed)|received|ingest(ed|ion)|logged|inserted)(_(time|at|ts|timestamp))?"
 _RATING: Final = r"rating|stars|score|grade"
 _WORDS: Final = frozenset({"yes", "no", "on", "off", "true", "false", "null", "y", "n"})
 _UNLIKELY: Final = 50
@@ -36,6 +37,13 @@ def is_named(name: str, pattern: str) -> bool:
     """Whether a column's name is like this, however it is written."""
     snake = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
     return re.fullmatch(pattern, re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_")) is not None
+
+
+def noun_of(name: str) -> str:
+    """Return a column's name as part of an input's name."""
+    snake = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    plain = re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_")[:50]
+    return plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")
 
 
 def quoted(name: str) -> str:
@@ -58,9 +66,11 @@ def event_lines(
     found = _roles(profile, keys)
     file = profile.path.name
     plain = [f"      {role}: {quoted(column.name)}" for role, column in found.items() if role not in {"kind", "value"}]
-    lines = [_time_line(profile, said), *plain]
+    lines = [*_time_lines(profile, said), *plain]
     if "value" in found:
         lines.append(f"      value: {{number: {quoted(found['value'].name)}}}  # what the kind says: stars, money")
+    rest = [c.name for c in profile.columns.values() if c not in found.values() and not c.is_time and c.known]
+    lines += [f"      # {name} is left out; if a request came with it: request.{noun_of(name)}: {{…}}" for name in rest]
     for role, column in found.items():
         said.append(f"{file}: {column.name} is taken for {role}")
     if "kind" in found:
@@ -98,13 +108,13 @@ def _roles(profile: FileProfile, keys: Mapping[Kind, ColumnProfile]) -> dict[str
 
 
 def _like(profile: FileProfile, key: ColumnProfile | None) -> ColumnProfile | None:
-    """Return the column with the ids of a table: of the same name, or with mostly the same values."""
+    """Return the column with the ids of a table: with mostly the same values, best of the same name."""
     if key is None:
         return None
-    same = [c for c in profile.columns.values() if c.name == key.name]
     known = set(key.values)
     alike = [c for c in profile.columns.values() if c.values and len(known & set(c.values)) * 2 > len(c.values)]
-    return next(iter([*same, *alike]), None)
+    same = [c for c in profile.columns.values() if c.name == key.name and known & set(c.values)]
+    return next(iter([*(c for c in same if c in alike), *alike, *same]), None)
 
 
 def _fits(role: str, column: ColumnProfile) -> bool:
@@ -117,16 +127,26 @@ def _fits(role: str, column: ColumnProfile) -> bool:
     return True
 
 
-def _time_line(profile: FileProfile, said: list[str]) -> str:
-
+def _time_lines(profile: FileProfile, said: list[str]) -> list[str]:
+    """Return the lines of event time and, if there is one, arrival time."""
     file = profile.path.name
     times = [column for column in profile.columns.values() if column.is_time]
-    if not times:
+    arrivals = [column for column in times if is_named(column.name, _ARRIVAL)]
+    happened = [column for column in times if column not in arrivals] or times
+    if not happened:
         said.append(f"{file}: no column holds times; all events get one")
-        return "      event_time: {const: 2024-01-01}  # no column holds times"
-    first = times[0]
+        return ["      event_time: {const: 2024-01-01}  # no column holds times"]
+    first = happened[0]
     said.append(f"{file}: {first.name} is taken for the time" + (f", in {first.unit}" if first.unit else ", in UTC"))
-    if first.unit:
-        return f"      event_time: {{time: {quoted(first.name)}, unit: {first.unit}}}  # since 1970"
-    form = f', format: "{first.format}"' if first.format else ""
-    return f"      event_time: {{time: {quoted(first.name)}{form}}}  # add zone: Europe/Berlin if it is not UTC"
+    lines = [_time_line("event_time", first)]
+    if arrivals and arrivals[0] is not first:
+        said.append(f"{file}: {arrivals[0].name} is taken for the time when it was received")
+        lines.append(_time_line("arrival_time", arrivals[0]))
+    return lines
+
+
+def _time_line(target: str, column: ColumnProfile) -> str:
+    if column.unit:
+        return f"      {target}: {{time: {quoted(column.name)}, unit: {column.unit}}}  # since 1970"
+    form = f', format: "{column.format}"' if column.format else ""
+    return f"      {target}: {{time: {quoted(column.name)}{form}}}  # add zone: Europe/Berlin if it is not UTC"

@@ -20,9 +20,9 @@ def project_text(seen: Seen, *, chosen: list[str], rising: list[str]) -> str:
     title = "item.title" if "item.title" in texts else (texts or ["item.title"])[0]
     kinds = ", ".join(quoted_kind(kind) for kind in seen.wanted)
     recall = []
+    every = [name for name in ("item.all_text", "item.text") if name in texts][:1]
     if texts:
-        searched = [n for n in texts if n in {title, "item.text"} or n.endswith("_words")]
-        searched = searched if "item.text" in texts else texts
+        searched = [n for n in texts if n in {title, *every} or n.endswith("_words")] if every else texts
         boosts = ", ".join(f"{name}: {2.0 if name == title else 1.0}" for name in searched)
         recall.append(f"      lexical: {{fields: {{{boosts}}}}}  # words of the query in these texts")
     if seen.kinds:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trainer.importing.guess import event_lines, is_named, quoted
+from trainer.importing.guess import event_lines, is_named, noun_of, quoted
 from trainer.importing.mapping import Kind
 from trainer.importing.profile import ColumnProfile, FileProfile, profile_file
 
@@ -182,17 +181,10 @@ def _search_text(
     kinds = [_conversion(column, several_rows=several_rows)[0].split(",")[0] for column in useful]
     words = [column.name for column, kind in zip(useful, kinds, strict=True) if kind in {"text", "category"}]
     if first and len(words) > 1:
-        return [f"      item.text: {{text: [{', '.join(map(quoted, words))}]}}  # all words, for searches"]
+        return [f"      item.all_text: {{text: [{', '.join(map(quoted, words))}]}}  # all words, for searches"]
     lists = [column.name for column, kind in zip(useful, kinds, strict=True) if kind == "list" and several_rows]
     return [
         f"      item.{noun_of(name)}_words: {{text: {quoted(name)}, gather: true}}  # the same as words, for searches"
         for name in lists
         if noun_of(name) in taken
     ]
-
-
-def noun_of(name: str) -> str:
-    """Return a column's name as part of an input's name."""
-    snake = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
-    plain = re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_")[:50]
-    return plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")

@@ -61,3 +61,25 @@ def test_a_mapping_that_is_there_is_not_written_over(folder):
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert (folder / "new.yaml").is_file()
     assert "exists already" in str(CliRunner().invoke(app, arguments).exception)
+
+
+def test_an_id_of_events_is_not_taken_for_one_of_items(tmp_path):
+    (tmp_path / "shops.csv").write_text("id,title\ns1,Tea house\ns2,Noodle bar\n")
+    (tmp_path / "log.csv").write_text(
+        "id,shop,action,ts,received_at,device\n"
+        "e1,s1,click,2024-01-01 10:00:00,2024-01-01 10:00:05,ios\n"
+        "e2,s2,click,2024-01-01 11:00:00,2024-01-01 11:00:05,web\n"
+    )
+    text, _ = suggest_mapping({Kind.ITEMS: [tmp_path / "shops.csv"], Kind.EVENTS: [tmp_path / "log.csv"]})
+    events = {column.target: column.sources for column in FileMapping.parse(text).tables[Kind.EVENTS][0].columns}
+    assert events["item_id"] == ("shop",)
+    assert events["event_id"] == ("id",)
+    assert (events["event_time"], events["arrival_time"]) == (("ts",), ("received_at",))
+    assert "request.device" in text
+
+
+def test_sentences_with_commas_are_no_lists(tmp_path):
+    told = ("Fresh noodles every day", "loved by many people", "cheap sets at noon")
+    rows = "".join(f'{k},"{told[k % 3]}, {told[(k + 1) % 3]}"\n' for k in range(6))
+    (tmp_path / "a.csv").write_text(f"id,about\n{rows}")
+    assert "{text: about}" in suggest_mapping({Kind.ITEMS: [tmp_path / "a.csv"]})[0]
