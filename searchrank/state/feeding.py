@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from searchrank.errors import SearchRankError
 from searchrank.features import FeatureSet
@@ -46,6 +46,7 @@ class Feeding:
         self._project = project
         self._grace = grace
         self._feeder: Feeder | None = None
+        self._settled = False
         self._cleaning: asyncio.Task[None] | None = None
 
     async def run(self, period: float = PERIOD) -> None:
@@ -69,42 +70,58 @@ class Feeding:
             redis.exceptions.RedisError: When the server does not answer.
         """
         folder = current(self._workspace.snapshots)
-        if self._feeder is not None and self._feeder.keys.snapshot == folder.name:
+        if self._feeder is None or self._feeder.keys.snapshot != folder.name:
+            await self.close()
+            self._feeder, self._settled = await asyncio.to_thread(self._made), False
+        if self._settled:
             return await self._feeder.step()
-        feeder = await asyncio.to_thread(self._made)
         await self._warn()
-        fed = await feeder.step()
-        self._feeder = feeder
-        _logger.info("feeding %s: %d events since the snapshot", folder.name, fed)
-        self._cleaning = asyncio.create_task(self.clean(feeder.keys.snapshot))
+        await self._reclaim(self._feeder.keys)
+        fed = await self._feeder.step()
+        self._settled = True
+        _logger.info("feeding %s: %d events told", folder.name, fed)
+        self._cleaning = asyncio.create_task(self._clean(self._feeder.keys))
         return fed
+
+    async def _reclaim(self, keys: Keys) -> None:
+        """Have rows told anew that were about to expire, since their snapshot is live again."""
+        if await self._client.ttl(keys.offset) >= 0:
+            await self._client.unlink(keys.offset)
 
     def _made(self) -> Feeder:
         features = FeatureSet.load(self._workspace.features)
         snapshot = Snapshot.open(current(self._workspace.snapshots), features)
         return Feeder(self._client, snapshot, features, self._workspace.events, project=self._project)
 
-    async def clean(self, kept: str) -> None:
-        """Let the rows of every snapshot but one expire."""
-        index = Keys(self._project, kept).snapshots
-        for member in await self._client.smembers(index):
-            former = Keys(self._project, member.decode() if isinstance(member, bytes) else str(member))
-            if former.snapshot == kept:
-                continue
-            async for names in keys_of(self._client, former):
-                async with self._client.pipeline(transaction=False) as pipe:
-                    for name in names:
-                        pipe.expire(name, self._grace)
-                    await pipe.execute()
-            await self._client.srem(index, former.snapshot)
+    async def _clean(self, kept: Keys) -> None:
+        """Let the rows of every snapshot but one expire; what fails is left to the next snapshot."""
+        try:
+            for member in await self._client.smembers(kept.snapshots):
+                former = Keys(self._project, member.decode() if isinstance(member, bytes) else str(member))
+                if former != kept:
+                    await self._expire(former)
+        except (RedisError, OSError) as error:
+            _logger.warning("rows of former snapshots are still there: %s", error)
+
+    async def _expire(self, former: Keys) -> None:
+        async for names in keys_of(self._client, former):
+            async with self._client.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.expire(name, self._grace)
+                await pipe.execute()
+        await self._client.srem(former.snapshots, former.snapshot)
 
     async def close(self) -> None:
         """End what runs in the background."""
         if self._cleaning is not None:
             self._cleaning.cancel()
+            await asyncio.gather(self._cleaning, return_exceptions=True)
 
     async def _warn(self) -> None:
-        memory = await self._client.info("memory")
+        try:
+            memory = await self._client.info("memory")
+        except ResponseError:  # some servers do not tell everybody
+            return
         policy = memory.get("maxmemory_policy", "noeviction")
         if memory.get("maxmemory") and policy != "noeviction":
             _logger.warning(

@@ -98,6 +98,7 @@ class ValkeyStore:
         """Let go of connections."""
         if self._probe is not None:
             self._probe.cancel()
+            await asyncio.gather(self._probe, return_exceptions=True)
         await self._client.aclose()
 
     def _failed(self, state: State, user: int, reason: str) -> Fetched:
