@@ -16,7 +16,7 @@ from examples.demo.project import existing
 from examples.demo.serving import serve
 from predictor import AsyncClient, Query, ServeOptions
 from recall import refresh_workspace
-from searchrank.errors import NotFoundError
+from searchrank.errors import ConfigError, NotFoundError
 from searchrank.models import Ledger, Release
 from searchrank.workspace import Workspace
 from trainer import Job
@@ -133,6 +133,11 @@ def test_a_project_without_events_is_served_by_weights(tmp_path):
         trial = train(Job.open(workspace))
         Ledger(workspace.ledger).promote(trial.folder, author="me")
     assert (trial.manifest.scorer, trial.evaluation.requests) == ("linear", 0)
+    text = workspace.project.read_text()
+    workspace.project.write_text(text.replace("weights: {", "weights: {fuond: 1, "))
+    with pytest.raises(ConfigError, match="'fuond' is not among the model's inputs"):
+        train(Job.open(workspace))
+    workspace.project.write_text(text)
     ids, distances = near(home, "restaurante", "", CENTRES[0])
     assert ids
     assert max(distances) < 2
