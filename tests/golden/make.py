@@ -23,9 +23,9 @@ def main() -> None:
         if folder.exists():
             continue
         write(folder)
+        told = json.dumps(read(folder), ensure_ascii=False, indent=1, allow_nan=False)
         for lock in folder.rglob("*.lock"):
             lock.unlink()
-        told = json.dumps(read(folder), ensure_ascii=False, indent=1, allow_nan=False)
         (HERE / f"{name}.json").write_text(told + "\n", encoding="utf-8")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         sys.stdout.write(f"{name}: {size:,} bytes\n")

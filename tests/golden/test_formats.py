@@ -23,9 +23,10 @@ def as_json(told):
 
 
 @each_format
-def test_a_golden_folder_reads_as_it_did_when_it_was_made(name):
+def test_a_golden_folder_reads_as_it_did_when_it_was_made(name, tmp_path):
     _, read = FORMATS[name]
-    assert as_json(read(HERE / name)) == recorded(name)
+    copy = shutil.copytree(HERE / name, tmp_path / name)  # readers of some indexes leave a lock behind
+    assert as_json(read(copy)) == recorded(name)
 
 
 @each_format
