@@ -154,6 +154,7 @@ def _search_json(pages: Sequence[SearchResult], names: Sequence[str]) -> dict[st
     first = pages[0]
     return {
         "request_id": first.request_id,
+        "state_offset": first.state_offset,
         "release": first.release.name,
         "version": first.release.version,
         "candidates": first.candidates,
@@ -212,6 +213,7 @@ def rank(  # noqa: PLR0913, PLR0917 - one option each
         emit(
             {
                 "request_id": result.request_id,
+                "state_offset": result.state_offset,
                 "items": items,
                 **arms_json(result.arms),
                 **coverage_json(result.coverage),

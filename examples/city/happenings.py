@@ -141,16 +141,24 @@ def _actions(world: World, seen: Seen, kind: int, happened: Bools, after: Ints) 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """The strings that rows stand for, as Arrow arrays to take from."""
+    """What rows stand for: strings as Arrow arrays to take from, and times.
+
+    Attributes:
+        world: The city.
+        items: Its item ids.
+        users: Its user ids.
+        later: Microseconds that are added to all times.
+    """
 
     world: World
     items: pa.Array
     users: pa.Array
+    later: int
 
     @classmethod
-    def of(cls, world: World) -> Naming:
+    def of(cls, world: World, later: int) -> Naming:
         """Name a city's places and people."""
-        return cls(world, world.places.ids, world.people.ids)
+        return cls(world, world.places.ids, world.people.ids, later)
 
 
 def event_table(rows: Rows, naming: Naming) -> pa.Table:
@@ -163,8 +171,8 @@ def event_table(rows: Rows, naming: Naming) -> pa.Table:
         {
             "event_id": _numbered("e", rows["number"]),
             "kind": pa.array(KINDS).take(pa.array(rows["kind"])),
-            "event_time": pa.array(rows["time"], pa.timestamp("us", "UTC")),
-            "arrival_time": pa.array(rows["arrival"], pa.timestamp("us", "UTC")),
+            "event_time": pa.array(rows["time"] + naming.later, pa.timestamp("us", "UTC")),
+            "arrival_time": pa.array(rows["arrival"] + naming.later, pa.timestamp("us", "UTC")),
             "request_id": _numbered("r", rows["request"]),
             "user_id": naming.users.take(user),
             "session_id": pc.binary_join_element_wise(

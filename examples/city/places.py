@@ -148,8 +148,14 @@ def _trend(rng: np.random.Generator, n: int) -> Floats:
     return np.stack([amplitude, rng.uniform(12, 40, n), rng.uniform(0, 2 * np.pi, n)], axis=1)
 
 
-def item_table(places: Places, size: CitySize) -> pa.Table:
-    """Return the catalogue: what can be seen, as raw Arrow columns named after the inputs."""
+def item_table(places: Places, size: CitySize, later: int) -> pa.Table:
+    """Return the catalogue: what can be seen, as raw Arrow columns named after the inputs.
+
+    Args:
+        places: The places.
+        size: What they were drawn for.
+        later: Microseconds that are added to all times.
+    """
     rng = random_stream(size, Stream.PLACES, 1)
     names = pa.array([c.name for c in CATEGORIES])
     words = pa.array([f"{c.name} {c.chinese}" for c in CATEGORIES])
@@ -169,7 +175,7 @@ def item_table(places: Places, size: CitySize) -> pa.Table:
             "item.rating": places.rating,
             "item.opens": places.opens.astype(np.float64),
             "item.closes": places.closes.astype(np.float64),
-            "item.created": pa.array(places.created, pa.timestamp("us", "UTC")),
+            "item.created": pa.array(places.created + later, pa.timestamp("us", "UTC")),
             "item.embedding": pa.FixedSizeListArray.from_arrays(pa.array(places.embedding.ravel()), TASTES),
         }
     )

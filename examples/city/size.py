@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from searchrank.errors import ConfigError
 
-__all__ = ["DAY_US", "FIRST_DAY_US", "Bools", "CitySize", "Floats", "Ints", "Stream", "random_stream"]
+__all__ = ["DAY_US", "FIRST_DAY_US", "Bools", "CitySize", "Floats", "Ints", "Stream", "random_stream", "weeks_until"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -21,6 +21,8 @@ DAY_US: Final = 86_400_000_000
 _FIRST_DAY: Final = datetime(2025, 3, 3, tzinfo=UTC) - timedelta(hours=8)
 FIRST_DAY_US: Final = int(_FIRST_DAY.timestamp()) * 1_000_000
 """Midnight in Shanghai that begins Monday, 3 March 2025, in microseconds UTC."""
+_WEEK_US: Final = 7 * DAY_US
+_SETTLED_US: Final = DAY_US // 2  # what belongs to a city's last day has all but surely arrived by then
 
 
 class Stream:
@@ -39,7 +41,7 @@ class CitySize:
         items: Places.
         users: People.
         events: Events to write, about: the number of requests follows from it.
-        days: Days from 3 March 2025 on, local midnight to midnight.
+        days: Days from Monday, 3 March 2025, on, local midnight to midnight, unless it is written for another time.
         seed: Another seed is another city.
     """
 
@@ -58,6 +60,21 @@ class CitySize:
         for name, least in (("items", 100), ("users", 10), ("events", 1_000), ("days", 2), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ConfigError(f"at least {least}, not {getattr(self, name)}", field=name)
+
+
+def weeks_until(size: CitySize, end: datetime) -> int:
+    """Return by how much a city is moved to end as late as possible before a moment: whole weeks in microseconds.
+
+    Hours and weekdays stay what they are, and so do ages and windows. Half a day is left for what arrives late.
+
+    Raises:
+        ConfigError: When the moment has no time zone.
+    """
+    if end.tzinfo is None:
+        raise ConfigError("a moment needs a time zone, for instance datetime.now(UTC)", field="end")
+    last = FIRST_DAY_US + size.days * DAY_US + _SETTLED_US
+    weeks: int = (int(end.timestamp()) * 1_000_000 - last) // _WEEK_US
+    return weeks * _WEEK_US
 
 
 def random_stream(size: CitySize, *purpose: int) -> np.random.Generator:

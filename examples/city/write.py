@@ -16,13 +16,14 @@ from examples.city.people import user_table
 from examples.city.places import item_table
 from examples.city.recent import REMEMBERED, remember
 from examples.city.requests import Requests, draw_requests
-from examples.city.size import DAY_US, FIRST_DAY_US, Stream, random_stream
+from examples.city.size import DAY_US, FIRST_DAY_US, Stream, random_stream, weeks_until
 from examples.city.world import World, make_world
 from examples.files import copy_definitions, require_no_events, write_table
 from searchrank.events import EventLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from examples.city.size import CitySize, Floats, Ints
@@ -51,7 +52,7 @@ class _State:
     pending: list[Rows]
 
 
-def write_city(workspace: Workspace, size: CitySize, progress: Progress) -> None:
+def write_city(workspace: Workspace, size: CitySize, progress: Progress, *, end: datetime | None = None) -> None:
     """Simulate a city and write it: the same size and seed give the same bytes of catalogue, truth and event columns.
 
     ``truth.arrow`` (request_id, item_id, attraction: the probability of a click by somebody who looks) is for the
@@ -61,21 +62,32 @@ def write_city(workspace: Workspace, size: CitySize, progress: Progress) -> None
         workspace: Where; must have no events yet.
         size: What.
         progress: Told after every day.
+        end: The log is as it is at this moment: the city ends the latest whole number of weeks before it that leaves
+            half a day for late events, and what arrives later still is not there. None: it begins on 3 March 2025.
+
+    Raises:
+        ConfigError: When ``end`` has no time zone.
+        ConflictError: When the workspace has events.
     """
+    later = 0 if end is None else weeks_until(size, end)
+    until = None if end is None else int(end.timestamp() * 1_000_000) - later
     require_no_events(workspace)
     world = make_world(size)
     copy_definitions(__package__, workspace)
-    write_table(workspace.items, item_table(world.places, size))
+    write_table(workspace.items, item_table(world.places, size, later))
     write_table(workspace.users, user_table(world.people))
     with (
         EventLog.open(workspace.events, writable=True) as log,
         pa.ipc.new_file(str(workspace.root / TRUTH_FILE), _TRUTH) as truth,
     ):
-        _write_days(world, log, truth, progress)
+        naming = Naming.of(world, later)
+        for share in _days(naming, log, truth, until):
+            progress("simulating the city", share)
 
 
-def _write_days(world: World, log: EventLog, truth: Any, progress: Progress) -> None:
-    naming = Naming.of(world)
+def _days(naming: Naming, log: EventLog, truth: Any, until: int | None) -> Iterator[float]:
+    """Write day after day, give the share that is done after each; nothing arrives from ``until`` on."""
+    world = naming.world
     state = _State(np.full((world.people.count, REMEMBERED), -1), 0, 0, [])
     for day, count in enumerate(_requests_a_day(world.size)):
         rng = random_stream(world.size, Stream.DAY, day)
@@ -83,8 +95,8 @@ def _write_days(world: World, log: EventLog, truth: Any, progress: Progress) -> 
             state.pending.append(rows)
             truth.write_table(_truth_table(facts, naming))
         last = day + 1 == world.size.days
-        _append(log, naming, state, FIRST_DAY_US + (day + 1) * DAY_US if not last else None)
-        progress("simulating the city", (day + 1) / world.size.days)
+        _append(log, naming, state, until if last else FIRST_DAY_US + (day + 1) * DAY_US)
+        yield (day + 1) / world.size.days
 
 
 def _requests_a_day(size: CitySize) -> Ints:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from predictor import Coverage, Query, ReleaseIdentity
     from searchrank.workspace import Workspace
 
-__all__ = ["Answer", "ask", "look_up", "show_answer"]
+__all__ = ["WIDTH", "Answer", "ask", "look_up", "show_answer"]
 
 _PATIENCE: Final = 10.0  # seconds for the first questions of a server's life, on a busy machine
-_NAME_WIDTH: Final = 34
-_WIDTH: Final = 130  # where there is no terminal to ask
+_NAMEWIDTH: Final = 34
+WIDTH: Final = 130  # where there is no terminal to ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def show_answer(title: str, answer: Answer, cells: Mapping[str, Sequence[str]], 
     table.add_column("", justify="right")
     for place, name in enumerate(cells):
         side: Literal["left", "right"] = "right" if place else "left"
-        table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", max_width=_NAME_WIDTH)
+        table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", max_width=_NAMEWIDTH)
     table.add_column("score", justify="right")
     table.add_column("why", overflow="fold", min_width=30)
     lines = zip(zip(*cells.values(), strict=True), answer.scores, answer.reasons, strict=True)
@@ -100,7 +100,7 @@ def show_answer(title: str, answer: Answer, cells: Mapping[str, Sequence[str]], 
         table.add_row(str(place), *map(escape, texts), f"{score:.2f}", escape(reason))
     console = Console(stderr=on_stderr, highlight=False)
     if not console.is_terminal:
-        console.width = _WIDTH
+        console.width = WIDTH
     console.print(f"\n{escape(title)}")
     console.print(table)
     spent = sum(answer.coverage.stages.values()) / 1000

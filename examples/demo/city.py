@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 from examples.city import write_city
 from examples.city.words import CATEGORIES
 from examples.demo.answer import Answer, look_up, show_answer
+from examples.demo.click import click, moment_of_now
 from examples.demo.evaluation import show_evaluation
+from examples.demo.newcomer import newcomer, show_effect
 from examples.demo.phrases import CITY
 from examples.demo.stages import compile_kernels, stage
 from predictor import Query
@@ -24,6 +26,8 @@ from trainer import Job
 from trainer.publishing import publish
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from examples.city import CitySize
     from searchrank.workspace import Workspace
 
@@ -52,7 +56,8 @@ class CityDemo:
         with stage("city: catalogue, events, truth") as begin, ThreadPoolExecutor(1) as beside:
             compiling = beside.submit(compile_kernels, begin)
             told = begin("simulating the city")
-            write_city(workspace, self._size, lambda _what, share: told(round(100 * share), 100))
+            progress = lambda _what, share: told(round(100 * share), 100)  # noqa: E731 - one line, one use
+            write_city(workspace, self._size, progress, end=datetime.now(UTC))  # what is asked now reads last week
             compiling.result()
         with stage("snapshot and recall indexes") as begin:
             told = begin("indexing")
@@ -64,7 +69,7 @@ class CityDemo:
         return {**trial.evaluation.figures(), "interval": differences, "release": str(trial.folder)}
 
     def questions(self, workspace: Workspace) -> list[Query]:
-        """Return what somebody asked on the last day: the commonest kind of place, by whoever of them searched most."""
+        """Return what is asked now: the last day's commonest kind of place, by who of its askers searched most."""
         log = EventLog.open(workspace.events)
         table = pa.Table.from_batches(log.read(columns=list(_ASKED)))
         asked = table.filter(pc.equal(table.column("kind"), "search"))
@@ -82,7 +87,6 @@ class CityDemo:
             surface="places",
             user_id=chosen["user_id"],
             text=chosen["query"],
-            time=chosen["event_time"],
             context={
                 "request.location": tuple(chosen["request.location"]),
                 "request.device": chosen["request.device"],
@@ -100,16 +104,27 @@ class CityDemo:
             "CNY": [f"{price:.0f}" for _, _, price in facts],
             "km": [f"{values.get('distance_km', float('nan')):.1f}" for values in answer.values],
         }
-        when = f"{query.time.astimezone(_ZONE):%A %H:%M}" if query.time else ""
+        when = f"{datetime.now(_ZONE):%A %H:%M}"
         show_answer(f"{query.user_id} types “{query.text}”, {when}", answer, cells, on_stderr=on_stderr)
+
+    async def visit(
+        self, workspace: Workspace, targets: Sequence[str], query: Query, *, on_stderr: bool
+    ) -> dict[str, Any]:
+        """Let a newcomer click a place, show how the list changes and that of the first asker does not."""
+        visit = newcomer(workspace, query, await moment_of_now())
+        effect = await click(targets, visit)
+        moved = show_effect(workspace, visit, effect, on_stderr=on_stderr)
+        return {
+            "moved": moved,
+            "control_identical": effect.control_identical,
+            "click_visible_ms": round(effect.visible_ms, 1),
+        }
 
     def next_steps(self, home: str, query: Query) -> list[tuple[str, str]]:
         """Return commands to go on with, and what each does."""
         location: Any = query.context["request.location"]
         context = shlex.quote(f"request.location=[{location[0]:.4f},{location[1]:.4f}]")
         search = f"searchrank search {shlex.quote(query.text)} --user {query.user_id} --context {context} --home {home}"
-        if query.time is not None:
-            search += f" --time {query.time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
         return [
             ("ask it", search),
             ("change what it looks at", f"edit {home}/features.yaml, and models.city.inputs in {home}/project.yaml"),

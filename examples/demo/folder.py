@@ -22,7 +22,7 @@ _MARK: Final = "demo.json"
 _LOCK: Final = ".demo.lock"
 _OURS: Final = (
     "catalogue", "events", "snapshots", "releases", "mlruns", "project.yaml", "features.yaml", "truth.arrow",
-    "ledger.jsonl", "ledger.jsonl.lock", "mlflow.db", "serving.log", _MARK,
+    "ledger.jsonl", "ledger.jsonl.lock", "mlflow.db", "serving", "serving.log", "page.key", _MARK,
 )  # fmt: skip
 _LEFT_OVER: Final = (".training-*", ".recall-*", ".demo-*", "mlflow.db-*")  # of a run that was killed
 

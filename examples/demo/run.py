@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from examples.demo.answer import Answer, ask
 from examples.demo.serving import serve
@@ -17,13 +17,13 @@ from searchrank.workspace import Workspace
 from trainer.console import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from examples.demo.reasons import Phrasebook
 
-__all__ = ["Place", "Serving", "World", "run"]
+__all__ = ["Place", "Serving", "Visited", "World", "run"]
 
 _HOST = "127.0.0.1"
 
@@ -51,6 +51,17 @@ class World(Protocol):
 
     def next_steps(self, home: str, query: Query) -> list[tuple[str, str]]:
         """Return (what it does, command) to go on with."""
+        ...
+
+
+@runtime_checkable
+class Visited(Protocol):
+    """A world in which somebody also does something while it is served."""
+
+    async def visit(
+        self, workspace: Workspace, targets: Sequence[str], query: Query, *, on_stderr: bool
+    ) -> Mapping[str, Any]:
+        """Show what changes by it, beside what was asked before; return the figures."""
         ...
 
 
@@ -101,7 +112,7 @@ def run(world: World, place: Place, serving: Serving, *, started: float, json: b
     worker_ports(_HOST, serving.port, serving.workers)  # a busy port is told before, not after, the work
     with place.folder as workspace:
         try:
-            figures = world.learn(workspace, on_stderr=json)
+            figures = dict(world.learn(workspace, on_stderr=json))
         finally:
             place.learnt(workspace)
         queries = world.questions(workspace)
@@ -110,6 +121,8 @@ def run(world: World, place: Place, serving: Serving, *, started: float, json: b
             for query in queries:
                 world.show(workspace, query, await ask(targets, query, world.book), on_stderr=json)
             seconds = time.monotonic() - started
+            if isinstance(world, Visited):
+                figures.update(await world.visit(workspace, targets, queries[0], on_stderr=json))
             _tell_next(world, workspace.root, queries[-1], targets if serving.keep else [], on_stderr=json)
             if serving.keep:
                 await asyncio.Event().wait()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from predictor import AsyncClient, Query, ServeOptions, pipeline
 from predictor.serving import Serving
 from predictor.testing import make_shop
 from searchrank.errors import ConflictError, NotFoundError
+from searchrank.events import EventLog
 from searchrank.models import CHAMPION, Ledger, Release
 from searchrank.v1 import ranking_pb2
 from searchrank.workspace import Workspace
@@ -113,6 +115,23 @@ def test_the_city_answers_with_a_reason_for_every_place(city):
 
 
 @pytest.mark.xdist_group("demo-city")
+def test_one_click_moves_the_list_of_who_clicked_and_of_nobody_else(city):
+    home, done = city
+    told = figures(done)
+    assert told["moved"] >= 1
+    assert told["control_identical"] is True
+    assert told["click_visible_ms"] > 0
+    assert "who has clicked nothing yet, types" in done.stderr
+    assert f"{told['moved']} neighbours of the clicked place stand higher" in done.stderr
+    assert "chosen by the same people (#" in done.stderr
+    *_, before, last = (
+        EventLog.open(Workspace(home).events).table().select(["kind", "position", "arrival_time"]).to_pylist()
+    )
+    assert (last["kind"], last["position"]) == ("click", 2)
+    assert timedelta() < last["arrival_time"] - before["arrival_time"] < timedelta(days=8)
+
+
+@pytest.mark.xdist_group("demo-city")
 def test_the_city_is_registered_live_and_nothing_runs_on(city):
     home, done = city
     workspace = Workspace(home)
@@ -126,6 +145,7 @@ def test_the_city_is_registered_live_and_nothing_runs_on(city):
 def test_the_commands_it_names_work(city):
     home, done = city
     assert f"searchrank release list --home {home}" in done.stderr
+    assert "--time" not in done.stderr  # what is asked now finds the statistics of last week
     listed = subprocess.run(
         [*DEMO[:-1], "release", "list", "--home", str(home), "--json"], capture_output=True, text=True, check=True
     )

@@ -1,5 +1,7 @@
 """The city is the same every time, obeys its own truth, and can be learnt."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -128,6 +130,39 @@ def test_the_truth_covers_every_impression(city, events):
     assert pairs[0] == pairs[1]
     probability = truth.column("attraction").to_numpy()
     assert ((probability > 0) & (probability < 1)).all()
+
+
+def test_a_city_written_for_another_time_is_the_same_whole_weeks_later(city, events, tmp_path):
+    end = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    moved = Workspace(tmp_path)
+    write_city(moved, SIZE, lambda *_: None, end=end)
+    there = EventLog.open(moved.events).table()
+    shift = pc.subtract(there.column("event_time"), events.column("event_time")).unique().to_pylist()
+    assert [pc.subtract(there.column("arrival_time"), events.column("arrival_time")).unique().to_pylist()] == [shift]
+    created = (read(place.items).column("item.created").cast(pa.int64()).to_numpy() for place in (moved, city))
+    assert set(np.subtract(*created)) == {shift[0] // timedelta(microseconds=1)}
+    assert len(shift) == 1
+    assert shift[0] % timedelta(days=7) == timedelta()
+    last_midnight = datetime(2025, 3, 9, 16, tzinfo=UTC) + shift[0]
+    assert timedelta(hours=12) <= end - last_midnight < timedelta(days=7, hours=12)
+    others = ["event_time", "arrival_time"]
+    assert there.drop_columns(others).equals(events.drop_columns(others))
+
+
+def test_what_arrives_after_the_end_is_not_in_the_log(tmp_path):
+    end = datetime(2026, 3, 2, 4, tzinfo=UTC)  # half a day after a midnight in Shanghai that begins a Monday
+    workspace = Workspace(tmp_path)
+    size = CitySize(items=300, users=100, events=100_000, days=2)
+    end += timedelta(days=size.days)
+    write_city(workspace, size, lambda *_: None, end=end)
+    arrivals = EventLog.open(workspace.events).table().column("arrival_time").to_pylist()
+    assert end - timedelta(hours=10) < arrivals[-1] < end  # cancellations come in until the end
+
+
+def test_an_end_needs_a_time_zone(tmp_path):
+    with pytest.raises(ConfigError, match="end: a moment needs a time zone"):
+        write_city(Workspace(tmp_path), SIZE, lambda *_: None, end=datetime(2026, 3, 1))  # noqa: DTZ001
+    assert not list(tmp_path.iterdir())
 
 
 def test_titles_are_in_two_scripts(city):
