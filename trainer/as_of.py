@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Final, Self
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,6 @@ __all__ = ["AsOf", "Asked"]
 
 Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
-
-_ALWAYS: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +57,14 @@ class AsOf:
 
     links: Links
     arrivals: Ints
+    _bounds: Ints = field(init=False)
+    _seams: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out what is later than everything before an offset, and where an event comes that is not."""
+        bounds = np.concatenate([np.zeros(1, np.int64), np.maximum.accumulate(self.arrivals) + 1])
+        object.__setattr__(self, "_bounds", bounds)
+        object.__setattr__(self, "_seams", np.flatnonzero(self.arrivals < bounds[:-1]))
 
     @classmethod
     def read(cls, log: EventLog) -> Self:
@@ -68,7 +74,7 @@ class AsOf:
         return cls(Links.read(log, end), np.concatenate([*times, np.empty(0, np.int64)])[:end])
 
     def before(self, offsets: Ints) -> Ints:
-        """Return the time before which an event must have been known to lie before an offset, shape (n,).
+        """Return a time by which all events before an offset, and none from it to its ``stops``, were known, (n,).
 
         Raises:
             DataError: When the log ends before an offset.
@@ -78,9 +84,15 @@ class AsOf:
             raise DataError(
                 f"answers saw the log up to offset {offsets.max()}, but it ends at {end}: it is another log"
             )
-        if not end:
-            return np.full(len(offsets), _ALWAYS)
-        return np.where(offsets == end, _ALWAYS, self.arrivals[np.minimum(offsets, end - 1)])
+        return self._bounds[offsets]
+
+    def stops(self, offsets: Ints) -> Ints:
+        """Return up to where the log must be read to look back to an offset, (n,); reading less does no harm.
+
+        What comes after may have been written with an earlier time of arrival, as imports are, so that a time does not
+        tell it from what was known.
+        """
+        return np.append(self._seams, len(self.arrivals))[np.searchsorted(self._seams, offsets)]
 
     def fill_requests(self, history: History, requests: Records, asked: Asked) -> None:
         """Write statistics of users and queries into request records, shape (r,); see ``History.fill_requests``."""

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from searchrank.serving_log import ServingLog
 
-__all__ = ["Extent", "is_page"]
+__all__ = ["Extent", "is_page", "seen_of"]
 
 _KEY = ("request_id", "item_id")
+_OFFSETS = ("offset", "user_offset")
 
 
 def is_page(answers: pa.RecordBatch) -> npt.NDArray[np.bool_]:
@@ -50,7 +51,7 @@ class Extent:
         names = [*_KEY, "position"]
         kinds = pa.schema([("request_id", pa.string()), ("item_id", pa.string()), ("position", pa.int32())])
         answers, stops, pages = 0, dict[str, int](), [pa.RecordBatch.from_pylist([], kinds)]
-        for batch in log.read([*names, "snapshot_id", "offset"]):
+        for batch in log.read([*names, "snapshot_id", *_OFFSETS]):
             further = is_page(batch)
             answers += int((~further).sum())
             for name, last in _last(batch).items():
@@ -78,9 +79,16 @@ class Extent:
         return answers.set_column(answers.schema.names.index("position"), "position", column)
 
 
+def seen_of(answers: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """Return the offset before which each answer saw the log, its user's events if these were seen further, (r,)."""
+    offsets: npt.NDArray[np.int64] = pc.max_element_wise(*(answers.column(n) for n in _OFFSETS)).to_numpy()
+    return offsets
+
+
 def _last(batch: pa.RecordBatch) -> dict[str, int]:
-    table = pa.table(batch.select(["snapshot_id", "offset"])).group_by("snapshot_id").aggregate([("offset", "max")])
-    return dict(zip(table.column("snapshot_id").to_pylist(), table.column("offset_max").to_pylist(), strict=True))
+    table = pa.table({"snapshot_id": batch.column("snapshot_id"), "seen": seen_of(batch)})
+    last = table.group_by("snapshot_id").aggregate([("seen", "max")])
+    return dict(zip(last.column("snapshot_id").to_pylist(), last.column("seen_max").to_pylist(), strict=True))
 
 
 def _flat(batch: pa.RecordBatch, kinds: pa.Schema) -> pa.RecordBatch:

@@ -16,6 +16,7 @@ from searchrank.errors import DataError, NotFoundError, ReleaseRefusedError
 from searchrank.features.snapshot import Snapshot
 from searchrank.models import Release, find_release
 from searchrank.serving_log import DIGEST_BLOCK, FeaturesDigest
+from trainer.extent import seen_of
 from trainer.past import Past
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Recheck:
     named: list[Mismatch] = field(default_factory=list)
     unchecked: Counter[str] = field(default_factory=Counter)
     _releases: dict[tuple[str, int, str], Release | str] = field(default_factory=dict)
-    _pasts: dict[tuple[str, str], Past | str] = field(default_factory=dict)
+    _pasts: dict[tuple[str, int, str], Past | str] = field(default_factory=dict)
 
     @property
     def requests(self) -> int:
@@ -85,13 +86,23 @@ class Recheck:
         known = scored.filter(pa.array(~_lost_user(scored)))
         self.unchecked["not all candidates were scored"] += len(answers) - len(scored)
         self.unchecked["the user could not be looked up"] += len(scored) - len(known)
-        for (snapshot_id, *identity), rows in _groups(known).items():
-            self._look(snapshot_id, self._release(*identity), known.take(pa.array(rows)))
+        for (snapshot_id, stop, *identity), rows in self._groups(known).items():
+            self._look((snapshot_id, stop), self._release(*identity), known.take(pa.array(rows)))
 
         self.unchecked = +self.unchecked
 
-    def _look(self, snapshot_id: str, release: Release | str, answers: pa.RecordBatch) -> None:
-        past = release if isinstance(release, str) else self._past(snapshot_id, release.feature_set)
+    def _groups(self, answers: pa.RecordBatch) -> dict[tuple[Any, ...], list[int]]:
+        """Return the rows of answers by snapshot, how far the log is read after it, and release."""
+        groups = defaultdict(list)
+        reach = self.as_of.stops(seen_of(answers)).tolist()
+        for row, (snapshot_id, *identity) in enumerate(zip(*map(answers.column, _ORIGIN), strict=True)):
+            stop = min(reach[row], self.stops[snapshot_id.as_py()])
+            groups[snapshot_id.as_py(), stop, *(part.as_py() for part in identity)].append(row)
+        return groups
+
+    def _look(self, known: tuple[str, int], release: Release | str, answers: pa.RecordBatch) -> None:
+        snapshot_id, stop = known
+        past = release if isinstance(release, str) else self._past(snapshot_id, stop, release.feature_set)
         if isinstance(past, str) or isinstance(release, str):
             self.unchecked[str(past)] += len(answers)
             return
@@ -114,15 +125,15 @@ class Recheck:
                 pass
         return self._releases[key]
 
-    def _past(self, snapshot_id: str, features: FeatureSet) -> Past | str:
+    def _past(self, snapshot_id: str, stop: int, features: FeatureSet) -> Past | str:
         """Return what was known, or why it is not."""
-        key = (snapshot_id, features.fingerprint)
+        key = (snapshot_id, stop, features.fingerprint)
         if key not in self._pasts:
             if len(self._pasts) >= _OPEN_PASTS:
                 self._pasts.pop(next(iter(self._pasts)))
             try:
                 snapshot = Snapshot.open(self.workspace.snapshots / snapshot_id, features)
-                self._pasts[key] = Past.open(snapshot, features, self.log, self.as_of, self.stops[snapshot_id])
+                self._pasts[key] = Past.open(snapshot, features, self.log, self.as_of, stop)
             except (NotFoundError, DataError):
                 self._pasts[key] = f"snapshot {snapshot_id} is gone or holds other inputs"
         return self._pasts[key]
@@ -135,14 +146,6 @@ def _lost_user(answers: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     lost = np.zeros(len(answers), np.bool_)
     lost[at[pc.equal(parts.flatten().field("stage"), "know").to_numpy(zero_copy_only=False)]] = True
     return lost
-
-
-def _groups(answers: pa.RecordBatch) -> dict[tuple[Any, ...], list[int]]:
-    """Return the rows of answers by snapshot and release."""
-    groups = defaultdict(list)
-    for row, origin in enumerate(zip(*(answers.column(name).to_pylist() for name in _ORIGIN), strict=True)):
-        groups[origin].append(row)
-    return groups
 
 
 def _digests(answers: pa.RecordBatch, release: Release, past: Past) -> Ints:

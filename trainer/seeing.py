@@ -65,9 +65,12 @@ class LookBack:
         asked_from = pc.coalesce(requests.column("user_offset"), requests.column("offset")).to_numpy()
         items = _Gathered(_hashes(samples.impressions, "item_id"), np.repeat(offsets, sizes))
         users = _Gathered(_hashes(requests, "user_id"), asked_from)
-        names = requests.column("snapshot_id").combine_chunks().dictionary_encode()
-        codes = names.indices.to_numpy(zero_copy_only=False)
-        pasts = [self._past(samples, name, present) for name in names.dictionary.to_pylist()]
+        reach = self.as_of.stops(np.maximum(offsets, asked_from)).tolist()
+        names = requests.column("snapshot_id").to_pylist()
+        known = [(name, min(stop, self.stops[name])) for name, stop in zip(names, reach, strict=True)]
+        numbers = {one: number for number, one in enumerate(dict.fromkeys(known))}
+        codes = np.array([numbers[one] for one in known], np.int64)
+        pasts = [self._past(samples, name, stop, present) for name, stop in numbers]
         for code, past in enumerate(pasts):
             mine = codes == code
             items.take(past.items, np.repeat(mine, sizes))
@@ -75,7 +78,7 @@ class LookBack:
         seen = Seen(
             as_of=self.as_of,
             histories=[past.history for past in pasts],
-            served_by=codes.astype(np.int64),
+            served_by=codes,
             offsets=offsets,
             user_offsets=asked_from,
             profiles=users.records(present.users.records[-1:]),
@@ -86,9 +89,9 @@ class LookBack:
         of_now = sum(int((codes == code).sum()) for code, past in enumerate(pasts) if past.history is present.history)
         return replace(samples, seen=seen), of_now
 
-    def _past(self, samples: Samples, name: str, present: Snapshot) -> Past:
+    def _past(self, samples: Samples, name: str, stop: int, present: Snapshot) -> Past:
         """Return what a snapshot and the log after it say; if it cannot be read, what is known now."""
-        features, stop = samples.feature_set, self.stops[name]
+        features = samples.feature_set
         try:
             snapshot = Snapshot.open(self.workspace.snapshots / name, features)
         except (NotFoundError, DataError):
