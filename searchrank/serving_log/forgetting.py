@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,9 +46,11 @@ def forget_answers(folder: Path, user_id: str) -> int:
 
 def _split(file: Opened, user_id: str, names: set[str]) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Give each batch and what is left of it."""
+    user = normalize("NFC", user_id)
     for batch in batches_of(file, names, None):
-        others = pc.fill_null(pc.not_equal(batch.column("user_id"), user_id), fill_value=True)
-        yield batch, batch.filter(others)
+        ids = batch.column("user_id").dictionary_encode()  # as sent, in whatever normal form
+        theirs = pa.array([normalize("NFC", one) == user for one in ids.dictionary.to_pylist()], pa.bool_())
+        yield batch, batch.filter(pc.invert(pc.fill_null(theirs.take(ids.indices), fill_value=False)))
 
 
 def _rewrite(file: Opened, user_id: str) -> None:

@@ -76,7 +76,7 @@ class ServingLogWriter:
         self._offered = 0  # bytes; written by the caller's thread alone
         self._taken = 0  # bytes; written by the own thread alone
         self._files: dict[pa.Schema, LogFile] = {}
-        self._schemas: dict[int, tuple[FeatureSet, pa.Schema]] = {}
+        self._schemas: dict[str, pa.Schema] = {}
         self._failing = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serving-log", daemon=True)
@@ -151,10 +151,10 @@ class ServingLogWriter:
             self._count("written", len(answers))
 
     def _schema(self, feature_set: FeatureSet) -> pa.Schema:
-        found = self._schemas.get(id(feature_set))
-        if found is None:  # the feature set is kept, so that its id stays its own
-            found = self._schemas[id(feature_set)] = (feature_set, schema(feature_set))
-        return found[1]
+        key = feature_set.fingerprint  # each load brings a new object, mostly of the same meaning
+        if key not in self._schemas:
+            self._schemas[key] = schema(feature_set)
+        return self._schemas[key]
 
     def _fail(self, key: pa.Schema, answers: int, error: OSError) -> None:
         """Give a file up; the next batch begins another one."""

@@ -183,6 +183,16 @@ def test_wrong_ids_and_places_are_refused(home, tmp_path):
         forget_user(Workspace(tmp_path / "nowhere"), WHO)
 
 
+def test_answers_go_whatever_normal_form_their_request_sent(home):
+    path = home.serving / "20260101T000000.000000Z-1.arrows"
+    home.serving.mkdir(exist_ok=True)
+    batch = answers("Zo\u00eb", "Zoe\u0308", "Zoe", None)
+    with pa.ipc.new_stream(path, batch.schema) as stream:
+        stream.write_batch(batch)
+    assert forget_user(home, "Zoe\u0308").answers == 2
+    assert ServingLog.open(home.serving).table(["user_id"]).column(0).to_pylist().count("Zoe") == 1
+
+
 def test_a_torn_tail_of_the_serving_log_goes_with_the_person(home):
     path = home.serving / "b.arrows"
     with path.open("r+b") as file:
