@@ -4,7 +4,8 @@ A supervisor with two workers and a journal serves a small shop. Callers send ch
 is acknowledged, as a client does. Meanwhile a worker or the journal is killed (``kill -9``) every few seconds. Then the
 log is read: every acknowledged id must be in it once, before the offset that was promised, in the order of its call.
 ``restart_s`` is the longest time from a kill until a call to that very process (for the journal: any call that writes)
-is answered. ``--events`` fills the log before, as an old service has it.
+is answered. In the end every worker must have counted the log's clicks, no more and no less. ``--events`` fills the log
+and the snapshot before, as an old service has them.
 """
 
 from __future__ import annotations
@@ -27,16 +28,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
 from predictor import AsyncClient, Interaction, Query
-from predictor.testing import make_shop
+from predictor.testing import WEIGHTS, make_shop
+from recall import refresh_workspace
 from searchrank.errors import SearchRankError, UnavailableError
 from searchrank.events import EventLog
+from searchrank.workspace import Workspace
 
 CALL_SECONDS = 20.0
 KINDS = ("journal", "worker")
+SHOP_CLICKS = 2  # of i1, in the snapshot that the shop comes with
 
 
 @dataclass(slots=True)
@@ -52,6 +57,7 @@ class Killed:
         duplicate_events: Events that are in the log more than once.
         wrong_offsets: Acknowledged calls with an event at or behind their offset.
         disordered_calls: Acknowledged calls whose events are not in the log in their order.
+        miscounted: Workers that in the end had not counted each click in the log once.
         restart_s: Longest time from a kill to an answer, by kind.
         restarts: Every such time, by kind.
     """
@@ -64,13 +70,15 @@ class Killed:
     duplicate_events: int = 0
     wrong_offsets: int = 0
     disordered_calls: int = 0
+    miscounted: int = 0
     restart_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 0.0))
     restarts: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
 
     @property
     def holds(self) -> bool:
         """Whether nothing that was promised was broken."""
-        return not (self.lost_events or self.duplicate_events or self.wrong_offsets or self.disordered_calls)
+        broken = (self.lost_events, self.duplicate_events, self.wrong_offsets, self.disordered_calls, self.miscounted)
+        return not any(broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +187,18 @@ async def _answered(target: str, pid: int, service: Service) -> None:
             return
 
 
+async def _counted(service: Service, folder: Path, figures: Killed, before: int) -> None:
+    """Compare what each worker has counted with the log, and ``before`` clicks that the snapshot has beside it."""
+    kinds, items = EventLog.open(folder).table(columns=["kind", "item_id"]).columns
+    clicks = int(pc.sum(pc.and_(pc.equal(kinds, "click"), pc.equal(items, "i1"))).as_py() or 0) + before
+    for target in service.targets:
+        async with AsyncClient([target]) as client:
+            while (found := await client.rank(Query(surface="shop"), ["i1"], timeout=5.0)).state_offset < len(kinds):
+                await asyncio.sleep(0.01)
+        price, click = WEIGHTS[:2]
+        figures.miscounted += found.scores[0] != price + click * clicks
+
+
 async def _run(service: Service, figures: Killed, seconds: float, *, callers: int, pause: float) -> list[_Call]:
     calls: list[_Call] = []
     stopping = asyncio.Event()
@@ -236,9 +256,11 @@ def run(home: Path, seconds: float, *, callers: int = 8, pause: float = 2.0, eve
     folder = home / "events"
     if events:
         _fill(folder, events)
+        refresh_workspace(Workspace(home))
     service = Service(home)
     try:
         calls = asyncio.run(_run(service, figures, seconds, callers=callers, pause=pause))
+        asyncio.run(_counted(service, folder, figures, 0 if events else SHOP_CLICKS))
     finally:
         service.end()
     check(folder, calls, figures)

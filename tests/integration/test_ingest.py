@@ -189,7 +189,7 @@ def test_the_command_line_tells_one_click(service, home):
 
 def test_deaths_at_random_lose_nothing_that_was_acknowledged_and_count_nothing_twice(tmp_path):
     figures = run(make_shop(tmp_path).root, 4.0, callers=4, pause=0.3)
-    assert figures.kills["journal"] + figures.kills["worker"] >= 2
+    assert figures.kills["journal"] + figures.kills["worker"] >= 1
     assert figures.acknowledged_events > 100
     assert (figures.lost_events, figures.duplicate_events) == (0, 0)
-    assert (figures.wrong_offsets, figures.disordered_calls) == (0, 0)
+    assert (figures.wrong_offsets, figures.disordered_calls, figures.miscounted) == (0, 0, 0)
