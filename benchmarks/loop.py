@@ -7,8 +7,7 @@
 3. The release that this gives and its predecessor rank the requests of the day after; ``gain`` is the mean of what
    people would click more, with the interval of a paired bootstrap.
 4. Processes are killed at random (``loop_kill``), with 10^6 events in the log.
-5. Clicks are told at 200 requests a second and looked for in both workers (``loop_click``).
-6. The same requests are ranked with and without a serving log; ``log_cost`` is the share of throughput that it takes.
+5. The same requests are ranked with and without a serving log; ``log_cost`` is the share of throughput that it takes.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import loop_click
 import loop_kill
 import numpy as np
 from loop_city import Day, Used, expected_clicks, use
@@ -140,10 +138,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--next-day", type=int, default=5_000, help="requests that both releases rank")
     parser.add_argument("--seconds", type=float, default=300.0, help="how long processes are killed")
     parser.add_argument("--events", type=int, default=1_000_000, help="events in the log before they are")
-    parser.add_argument("--parts", default="city,kill,click,cost", help="which parts to run")
+    parser.add_argument("--parts", default="city,kill,cost", help="which parts to run")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    parts = {"city": _city, "kill": _killed, "click": loop_click.measure, "cost": log_cost}
+    parts = {"city": _city, "kill": _killed, "cost": log_cost}
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in options.parts.split(","):
