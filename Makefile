@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PROTO = $(BIN)/python -m grpc_tools.protoc -I protos --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) protos/searchrank/v1/*.proto
 
-.PHONY: demo test check bench protos install
+.PHONY: demo test check bench soak protos install
 
 demo: .venv/demo
 	$(BIN)/searchrank demo
@@ -23,6 +23,11 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/reload.py
+	$(BIN)/python benchmarks/assign.py
+	$(BIN)/python benchmarks/ingest.py
+
+soak: .venv/dev
+	$(BIN)/python benchmarks/loop.py
 
 protos: .venv/dev
 	$(call PROTO,.)
