@@ -21,6 +21,7 @@ check: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/forest.py
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/reload.py
 	$(BIN)/python benchmarks/assign.py

@@ -153,18 +153,19 @@ def evaluate(world: World, plan: Plan, requests: list[Request], rows: list[npt.N
     return evaluator.evaluate(block, Rows(flat, asked, numbers, feature_set.candidate_encoder.missing(len(flat))))
 
 
-def trained(world: World, announce: Callable[[str], None]) -> Path:
+def trained(world: World, announce: Callable[[str], None], leaves: int = LEAVES) -> Path:
     """Return the forest as LightGBM's text, trained once and kept in the cache folder."""
+    parameters = _PARAMETERS | {"num_leaves": leaves}
     columns, labels = _samples(world)
-    digest = hashlib.sha256(columns.tobytes() + labels.tobytes() + repr((TREES, _PARAMETERS)).encode()).hexdigest()
+    digest = hashlib.sha256(columns.tobytes() + labels.tobytes() + repr((TREES, parameters)).encode()).hexdigest()
     path = _cache() / f"forest-{digest[:16]}.txt"
     if path.is_file():
         return path
-    announce(f"training {TREES} trees of {LEAVES} leaves, once")
+    announce(f"training {TREES} trees of {leaves} leaves, once")
     import lightgbm  # noqa: PLC0415 - two seconds that only the first run needs
 
     data = lightgbm.Dataset(columns.T, labels, group=np.full(QUERIES, SHOWN))
-    booster = lightgbm.train(_PARAMETERS, data, TREES)
+    booster = lightgbm.train(parameters, data, TREES)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}")
     fresh.write_text(booster.model_to_string(), encoding="utf-8")

@@ -42,7 +42,7 @@ class Forest:
         self._trees = trees
         levels = nodes_by_depth(trees)
         self._packed = pack(trees, levels)
-        self._program = _program(self._packed)
+        self._program = _program(self._packed, trees.classes)
         self._address = self._program.ctypes.data
         self._means = subtree_means(trees, levels)
         self._run = library().callable(score_forest)
@@ -55,7 +55,7 @@ class Forest:
         the raw one: what a random forest's averaging or an objective's link would make of it is not applied.
 
         Raises:
-            DataError: When the text is damaged, multi-class, or holds linear trees.
+            DataError: When the text is damaged, or holds linear trees.
         """
         return cls(read_trees(text))
 
@@ -68,6 +68,11 @@ class Forest:
     def leaves(self) -> int:
         """Number of leaves of all trees."""
         return self._trees.leaf_value.size
+
+    @property
+    def classes(self) -> int:
+        """Number of scores a row: 1, or the classes of a multi-class model."""
+        return self._trees.classes
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -89,11 +94,26 @@ class Forest:
             Shape ``(n,)``.
 
         Raises:
+            DataError: When the shape, type or memory order is another, or the model has several classes.
+        """
+        self._check_single()
+        return self.score_classes(columns).reshape(-1)
+
+    def score_classes(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Score all rows for each class, as ``score`` does for a model of one.
+
+        Args:
+            columns: As for ``score``.
+
+        Returns:
+            Shape ``(classes, n)``.
+
+        Raises:
             DataError: When the shape, type or memory order is another.
         """
         check_columns(columns, len(self._trees.names))
         rows = columns.shape[1]
-        out = np.zeros(rows)
+        out = np.zeros((self.classes, rows))
         scratch = np.empty(scratch_bytes(len(self._packed.columns)), dtype=np.uint8)
         self._run(self._address, columns.ctypes.data, rows, scratch.ctypes.data, out.ctypes.data)
         return out
@@ -115,16 +135,21 @@ class Forest:
         Raises:
             DataError: As for ``score``, and when there is no such row.
         """
+        self._check_single()
         check_columns(columns, len(self._trees.names))
         if not 0 <= row < columns.shape[1]:
             raise DataError(f"row {row} does not exist, there are {columns.shape[1]}")
         return path_contributions(self._trees, self._means, columns[:, row])
 
+    def _check_single(self) -> None:
+        if self.classes != 1:
+            raise DataError(f"a model of {self.classes} classes has no single score a row; call score_classes")
 
-def _program(packed: Packed) -> npt.NDArray[np.int64]:
+
+def _program(packed: Packed, classes: int) -> npt.NDArray[np.int64]:
     """Return the row of counts and addresses that the kernel reads; valid as long as ``packed`` lives."""
     program = np.zeros(PROGRAM_SLOTS, dtype=np.int64)
-    program[0], program[4] = len(packed.columns), len(packed.trees)
+    program[0], program[4], program[11] = len(packed.columns), len(packed.trees), classes
     tables: dict[int, npt.NDArray[np.generic]] = {
         1: packed.columns,
         2: packed.thresholds,

@@ -18,6 +18,12 @@ _UNNAMED: Final = re.compile(r"Column_\d+")
 
 def _forest(text: str, columns: tuple[str, ...]) -> Forest:
     forest = Forest.parse(text)
+    if forest.classes != 1:
+        raise DataError(
+            f"a multi-class model gives {forest.classes} scores a row, ranking needs one; train with a ranking, binary "
+            "or regression objective",
+            field="model",
+        )
     for number, (name, column) in enumerate(zip(forest.feature_names, columns, strict=False)):
         if name != column and not _UNNAMED.fullmatch(name):
             raise DataError(f"the model's column {number} is {name!r}, the plan's is {column!r}", field="model")
@@ -48,7 +54,7 @@ def parse_scorer(kind: str, text: str, columns: tuple[str, ...]) -> Scorer:
         columns: Columns of the plan that feeds it, in order.
 
     Raises:
-        DataError: When the kind is unknown, the text damaged, or the model was trained on other columns.
+        DataError: When the kind is unknown, the text damaged, the model multi-class or trained on other columns.
     """
     if kind not in _KINDS:
         raise DataError(f"unknown kind of scorer {kind!r}; there are {', '.join(_KINDS)}", field="scorer")

@@ -26,6 +26,7 @@ class Trees:
 
     Attributes:
         names: Name of every feature the model was trained with.
+        classes: Scores a row; the trees of the classes take turns, so tree ``t`` belongs to class ``t % classes``.
         feature: ``(nodes,)`` which feature a node looks at.
         threshold: ``(nodes,)`` float64; ``x <= threshold`` goes left.
         decision: ``(nodes,)`` LightGBM's decision_type.
@@ -41,6 +42,7 @@ class Trees:
     """
 
     names: tuple[str, ...]
+    classes: int
     feature: Ints
     threshold: npt.NDArray[np.float64]
     decision: Ints
@@ -70,8 +72,7 @@ def read_trees(text: str) -> Trees:
     """Read a model text as ``Booster.model_to_string()`` or ``save_model`` writes it.
 
     Raises:
-        DataError: When the text is damaged, or holds a model that has no single ranking score: several classes, or
-            linear trees.
+        DataError: When the text is damaged, or holds linear trees.
     """
     head_text, *blocks = text.replace("\r\n", "\n").split("\nTree=")
     if not blocks:
@@ -80,13 +81,14 @@ def read_trees(text: str) -> Trees:
         raise DataError("the text is cut off: its 'end of trees' line is missing", field="model")
     blocks[-1] = blocks[-1].split(_END, 1)[0]
     head = _fields(head_text)
-    if head.get("num_tree_per_iteration", "1") != "1":
-        raise DataError(
-            f"a multi-class model (num_class={head.get('num_class')}) gives several numbers a row, ranking needs one; "
-            "train with a ranking, binary or regression objective",
-            field="model",
-        )
-    return _assemble(tuple(head.get("feature_names", "").split()), [_fields(block) for block in blocks])
+    return _assemble(head, [_fields(block) for block in blocks])
+
+
+def _classes(head: dict[str, str], trees: int) -> int:
+    said = head.get("num_tree_per_iteration", "1")
+    if not said.isdecimal() or int(said) < 1 or trees % int(said):
+        raise DataError(f"{trees} trees are no whole number of iterations of {said}", field="model")
+    return int(said)
 
 
 def _fields(block: str) -> dict[str, str]:
@@ -108,7 +110,8 @@ def _starts(counts: Iterable[int]) -> Ints:
     return np.concatenate([[0], np.cumsum(np.fromiter(counts, dtype=np.int64))])
 
 
-def _assemble(names: tuple[str, ...], trees: Sequence[dict[str, str]]) -> Trees:
+def _assemble(head: dict[str, str], trees: Sequence[dict[str, str]]) -> Trees:
+    names = tuple(head.get("feature_names", "").split())
     sizes = [_leaves(number, tree) for number, tree in enumerate(trees)]
     first_leaf, first_node = _starts(sizes), _starts(size - 1 for size in sizes)
     decision = _integers(trees, "decision_type")
@@ -119,6 +122,7 @@ def _assemble(names: tuple[str, ...], trees: Sequence[dict[str, str]]) -> Trees:
     words, first_word, last_word = _bitsets(trees, decision, threshold, first_node)
     result = Trees(
         names=names,
+        classes=_classes(head, len(trees)),
         feature=_integers(trees, "split_feature"),
         threshold=threshold,
         decision=decision,

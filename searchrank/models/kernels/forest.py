@@ -33,7 +33,7 @@ BITSET: Final = 3  # a categorical split: 0 for members, 255 for all others
 
 COLUMN_SLOTS: Final = 6  # rule, feature, offset of thresholds or words, thresholds or bits, bin of a missing value, -
 TREE_SLOTS: Final = 3  # first group, bytes of leaves, first leaf
-PROGRAM_SLOTS: Final = 11
+PROGRAM_SLOTS: Final = 12
 _GROUPS: Final = 7  # the slot from which mark_leaves reads its four addresses
 LANES: Final = (32, 64, 128, 224)  # rows taken at once: the smallest that holds the rest
 _WIDEST: Final = 224
@@ -190,10 +190,11 @@ def add_leaves(values: int, narrow: int, leaf: int, lanes: int, rows: int, out: 
 
 @kernel
 def score_forest(program: int, columns: int, rows: int, scratch: int, out: int) -> None:
-    """Add the sum of all trees to ``out``, float64 ``(rows,)``, which the caller has set to zero.
+    """Add each class's trees to its row of ``out``, float64 ``(classes, rows)``, which the caller has set to zero.
 
     ``program`` is a row of int64: bin columns; addresses of the column table, thresholds and words; trees; addresses
-    of the tree table, leaves, groups, entry columns, ranks and masks. ``columns`` is float32 ``(f, rows)``.
+    of the tree table, leaves, groups, entry columns, ranks and masks; classes, whose trees take turns. ``columns`` is
+    float32 ``(f, rows)``.
     """
     slots = ints_at(program, PROGRAM_SLOTS)
     start = 0
@@ -204,5 +205,6 @@ def score_forest(program: int, columns: int, rows: int, scratch: int, out: int) 
         for t in range(slots[4]):
             tree = ints_at(slots[5] + 8 * TREE_SLOTS * t, TREE_SLOTS)
             mark_leaves(scratch + _BINS, lanes, program + 8 * _GROUPS, tree[0], tree[1], scratch)
-            add_leaves(slots[6] + 8 * tree[2], tree[1] <= 32, scratch, lanes, count, out + 8 * start)
+            scores = out + 8 * ((t % slots[11]) * rows + start)
+            add_leaves(slots[6] + 8 * tree[2], tree[1] <= 32, scratch, lanes, count, scores)
         start += count
