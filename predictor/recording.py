@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from searchrank.serving_log import Answered, ServingLogWriter
 
@@ -69,7 +70,7 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
         coverage=[(part.stage, part.subject, part.reason) for part in journey.degradations],
         context=question.context,
         columns=found.candidates.columns,
-        item_ids=ids,
+        item_ids=None if ids is None else pa.array(ids, pa.string()),
         catalogue_ids=snapshot.catalogue.ids,
         rows=found.rows,
         revisions=state.revisions(found.rows) if state.items else None,
@@ -101,7 +102,7 @@ def turned(surface: ServedSurface, page: Page, journey: Journey) -> Answered:
         arms=whole.arms,
         context={},
         columns={},
-        item_ids=whole.ids[:n],
+        item_ids=pa.array(whole.ids[:n], pa.string()),
         catalogue_ids=surface.snapshot.catalogue.ids,
         rows=np.zeros(n, np.int64),
         scores=whole.scores[:n],

@@ -46,7 +46,8 @@ class Answered:
         coverage: (stage, subject, reason) of what was left out.
         context: Raw request-scope columns of length 1 by input name.
         columns: Raw candidate-scope columns of length n by input name.
-        item_ids: Ids of the n candidates; None: those of ``catalogue_ids`` at ``rows``.
+        item_ids: Ids of the n candidates, packed, since hundreds of small strings would be cold when they are written
+            and make the next request allocate afresh; None: those of ``catalogue_ids`` at ``rows``.
         catalogue_ids: Ids of the catalogue by row.
         rows: Shape ``(n,)``, row of each candidate in the catalogue.
         revisions: Shape ``(n,)``, offset of the put that an item was read from, -1 for the snapshot; None: -1 for all.
@@ -75,7 +76,7 @@ class Answered:
     coverage: Sequence[tuple[str, str, str]] = ()
     context: Mapping[str, Any]
     columns: Mapping[str, Any]
-    item_ids: Sequence[str] | None
+    item_ids: pa.StringArray | None
     catalogue_ids: pa.StringArray
     rows: npt.NDArray[np.int64]
     revisions: npt.NDArray[np.int64] | None = None

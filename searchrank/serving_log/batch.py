@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from searchrank.serving_log.answered import NO_REVISION, Answered
 from searchrank.serving_log.raw import join
-from searchrank.serving_log.schema import ARM, CORE, LEFT_OUT, sent_inputs
+from searchrank.serving_log.schema import ARM, CORE, LEFT_OUT, Columns
 
 if TYPE_CHECKING:
     from searchrank.features.inputs import Input
@@ -42,14 +42,13 @@ _SCALARS: Final[dict[str, Callable[[Answered], object]]] = {
 }
 
 
-def record_batch(answers: Sequence[Answered], wanted: pa.Schema) -> pa.RecordBatch:
+def record_batch(answers: Sequence[Answered], layout: Columns) -> pa.RecordBatch:
     """Return one row an answer.
 
     Args:
         answers: At least one, all of one feature set.
-        wanted: ``schema`` of that feature set.
+        layout: The columns of that feature set.
     """
-    requests, candidates = sent_inputs(answers[0].feature_set)
     starts = np.concatenate([[0], np.cumsum([len(one) for one in answers])])
     columns = {name: pa.array([get(one) for one in answers], CORE.field(name).type) for name, get in _SCALARS.items()}
     columns["arms"] = _structs([one.arms for one in answers], ARM, getattr)
@@ -58,9 +57,9 @@ def record_batch(answers: Sequence[Answered], wanted: pa.Schema) -> pa.RecordBat
     columns["revision"] = _lists(starts, pa.array(_revisions(answers, int(starts[-1]))))
     columns["position"] = _lists(starts, pa.array(_positions(answers, starts)))
     columns["score"] = _lists(starts, pa.array(np.concatenate([one.scores for one in answers])))
-    columns |= {item.name: _context(item, answers) for item in requests}
-    columns |= {item.name: _sent(item, answers) for item in candidates}
-    return pa.record_batch([columns[name] for name in wanted.names], schema=wanted)
+    columns |= {item.name: _context(item, answers) for item in layout.requests}
+    columns |= {item.name: _sent(item, answers) for item in layout.candidates}
+    return pa.record_batch([columns[name] for name in layout.schema.names], schema=layout.schema)
 
 
 def _lists(starts: Ints, values: pa.Array, absent: npt.NDArray[np.bool_] | None = None) -> pa.ListArray:
@@ -85,7 +84,7 @@ def _item_ids(answers: Sequence[Answered]) -> pa.Array:
     parts = []
     for catalogue, some in _runs(answers):
         if catalogue is None:
-            parts.append(pa.array(list(chain.from_iterable(one.item_ids or () for one in some)), pa.string()))
+            parts += [one.item_ids for one in some]
         else:
             parts.append(catalogue.take(pa.array(np.concatenate([one.rows for one in some]))))
     return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)

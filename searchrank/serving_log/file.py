@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["OPTIONS", "SUFFIX", "LogFile"]
 
 SUFFIX: Final = ".arrows"
-OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4")
+OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 
 
 class LogFile:

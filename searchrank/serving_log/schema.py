@@ -32,7 +32,8 @@ score                 float64; NaN: not scored
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
 
 import pyarrow as pa
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from searchrank.features import FeatureSet
     from searchrank.features.inputs import Input
 
-__all__ = ["ARM", "CORE", "FORMAT", "LEFT_OUT", "schema", "sent_inputs"]
+__all__ = ["ARM", "CORE", "FORMAT", "LEFT_OUT", "Columns", "schema", "sent_inputs"]
 
 FORMAT: Final = 1
 """Version of the form; it is in the schema's metadata and a reader refuses a later one."""
@@ -94,6 +95,26 @@ def sent_inputs(feature_set: FeatureSet) -> tuple[tuple[Input, ...], tuple[Input
         tuple(item for item in sent if item.root in REQUEST_ROOTS),
         tuple(item for item in sent if item.root in CANDIDATE_ROOTS),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """The columns of the answers that one feature set gives.
+
+    Attributes:
+        schema: All of them.
+        requests: Inputs that come with a request.
+        candidates: Inputs that come with a candidate.
+    """
+
+    schema: pa.Schema
+    requests: tuple[Input, ...]
+    candidates: tuple[Input, ...]
+
+    @classmethod
+    def of(cls, feature_set: FeatureSet) -> Self:
+        """Work them out, which takes too long to be done for every batch."""
+        return cls(schema(feature_set), *sent_inputs(feature_set))
 
 
 def schema(feature_set: FeatureSet) -> pa.Schema:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from xxhash import xxh3_64_intdigest
 
 from searchrank.serving_log.batch import record_batch
 from searchrank.serving_log.file import LogFile
-from searchrank.serving_log.schema import schema
+from searchrank.serving_log.schema import Columns
 
 if TYPE_CHECKING:
     from searchrank.features import FeatureSet
@@ -35,15 +36,17 @@ class Limits:
 
     Attributes:
         queued_bytes: Most memory that waiting answers may hold on to, about; more are dropped and counted.
-        batch: Most answers in one record batch.
-        pause: Seconds between two looks at the queue.
+        batch: Answers that are written together, a record batch; larger ones cost less an answer.
+        pause: Seconds between two looks at how many there are.
+        hold: Most seconds that fewer wait for more.
         file_bytes: Size from which on a file is finished and another begun.
         file_seconds: Age from which on it is.
     """
 
     queued_bytes: int = 64 << 20
     batch: int = 256
-    pause: float = 0.2
+    pause: float = 0.1
+    hold: float = 1.0
     file_bytes: int = 128 << 20
     file_seconds: float = 3_600.0
 
@@ -76,7 +79,7 @@ class ServingLogWriter:
         self._offered = 0  # bytes; written by the caller's thread alone
         self._taken = 0  # bytes; written by the own thread alone
         self._files: dict[pa.Schema, LogFile] = {}
-        self._schemas: dict[str, pa.Schema] = {}
+        self._columns: dict[str, Columns] = {}
         self._failing = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serving-log", daemon=True)
@@ -107,8 +110,11 @@ class ServingLogWriter:
             _logger.error("the serving log in %s could not be finished in time", self._folder)
 
     def _run(self) -> None:
-        while not self._closing.wait(self._limits.pause):
-            self._drain()
+        limits, due = self._limits, monotonic() + self._limits.hold
+        while not self._closing.wait(limits.pause):
+            if self._queue.qsize() >= limits.batch or monotonic() >= due:
+                self._drain()
+                due = monotonic() + limits.hold
         self._drain()
         for key in list(self._files):
             self._finish(key)
@@ -134,9 +140,10 @@ class ServingLogWriter:
 
     def _write(self, answers: Sequence[Answered]) -> None:
         """Write answers of one feature set, or count them as lost; what cannot be written must not stop the thread."""
-        key = self._schema(answers[0].feature_set)
+        layout = self._layout(answers[0].feature_set)
+        key = layout.schema
         try:
-            batch = record_batch(answers, key)
+            batch = record_batch(answers, layout)
             file = self._files.get(key)
             if file is None:
                 file = self._files[key] = LogFile(self._folder, key)
@@ -150,11 +157,11 @@ class ServingLogWriter:
             self._failing = False
             self._count("written", len(answers))
 
-    def _schema(self, feature_set: FeatureSet) -> pa.Schema:
+    def _layout(self, feature_set: FeatureSet) -> Columns:
         key = feature_set.fingerprint  # each load brings a new object, mostly of the same meaning
-        if key not in self._schemas:
-            self._schemas[key] = schema(feature_set)
-        return self._schemas[key]
+        if key not in self._columns:
+            self._columns[key] = Columns.of(feature_set)
+        return self._columns[key]
 
     def _fail(self, key: pa.Schema, answers: int, error: OSError) -> None:
         """Give a file up; the next batch begins another one."""

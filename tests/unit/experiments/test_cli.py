@@ -185,7 +185,7 @@ def answered(feature_set, request, user, arms):
         arms=arms,
         context={},
         columns={},
-        item_ids=[f"i{item}" for item in range(12)],
+        item_ids=pa.array([f"i{item}" for item in range(12)]),
         catalogue_ids=pa.array([], pa.string()),
         rows=np.arange(12),
         scores=np.zeros(12),

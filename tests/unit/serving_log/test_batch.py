@@ -8,12 +8,13 @@ from searchrank.features.inputs import MISSING_TIME
 from searchrank.serving_log import CORE, schema, sent_inputs
 from searchrank.serving_log.batch import record_batch
 from searchrank.serving_log.raw import join
+from searchrank.serving_log.schema import Columns
 
 
 @pytest.fixture
 def rows(features):
     def of(*answers):
-        return record_batch(answers, schema(features)).to_pylist(maps_as_pydicts="strict")
+        return record_batch(answers, Columns.of(features)).to_pylist(maps_as_pydicts="strict")
 
     return of
 
@@ -44,7 +45,7 @@ def test_candidates_keep_their_order_and_know_where_they_were_returned(answered,
 
 def test_ids_that_the_caller_sent_are_kept_beside_recalled_ones(answered, rows):
     catalogue = pa.array([f"other{k}" for k in range(10)])
-    sent = answered(1, rpc="Rank", item_ids=["i4", "unknown", "i4"], revisions=np.array([-1, -1, 99]))
+    sent = answered(1, rpc="Rank", item_ids=pa.array(["i4", "unknown", "i4"]), revisions=np.array([-1, -1, 99]))
     found = rows(answered(), sent, answered(2), answered(3, catalogue_ids=catalogue))
     assert found[1]["item_id"] == ["i4", "unknown", "i4"]
     assert found[1]["revision"] == [-1, -1, 99]
@@ -108,7 +109,7 @@ def test_logged_values_become_the_records_that_were_served(answered, features):
         "candidate.vector": np.array([[1, 2], [np.nan, np.nan], [5, 6]], np.float32),
         "recall.score": np.array([0.1, 0.2, np.nan]),
     }
-    batch = record_batch([answered(columns=columns)], schema(features))
+    batch = record_batch([answered(columns=columns)], Columns.of(features))
     inputs = sent_inputs(features)[1]
     logged = {item.name: batch.column(item.name).flatten() for item in inputs}
     assert encode(inputs, logged, 3).tobytes() == encode(inputs, columns, 3).tobytes()

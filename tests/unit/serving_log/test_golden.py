@@ -12,6 +12,7 @@ from searchrank.experiments import Assigned
 from searchrank.serving_log import ServingLog, schema
 from searchrank.serving_log.batch import record_batch
 from searchrank.serving_log.file import LogFile
+from searchrank.serving_log.schema import Columns
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "serving_log-1.arrows"
 FULL = {
@@ -81,8 +82,10 @@ def write(folder, answered, features) -> Path:
         },
     )
     file = LogFile(folder, schema(features))
-    file.write(record_batch([full], schema(features)))
-    file.write(record_batch([answered(1, user_id="", query="", context={}, features_digest=None)], schema(features)))
+    file.write(record_batch([full], Columns.of(features)))
+    file.write(
+        record_batch([answered(1, user_id="", query="", context={}, features_digest=None)], Columns.of(features))
+    )
     file.close()
     return file.path
 

@@ -8,6 +8,7 @@ from searchrank.features import FeatureSet
 from searchrank.serving_log import ServingLog, schema
 from searchrank.serving_log.batch import record_batch
 from searchrank.serving_log.file import LogFile
+from searchrank.serving_log.schema import Columns
 
 START = datetime.fromtimestamp(1_700_000_000, UTC)
 
@@ -20,7 +21,7 @@ def written(tmp_path, answered, features):
         snapshots = [
             {"snapshot_id": f"s{k // 3}", "answered_at": (1_700_000_000 + k) * 10**6} for k in (number, number + 1)
         ]
-        batch = record_batch([answered(number + k, **snapshots[k]) for k in range(2)], schema(features))
+        batch = record_batch([answered(number + k, **snapshots[k]) for k in range(2)], Columns.of(features))
         file.write(batch)
     file.close()
     return file.path
@@ -72,7 +73,7 @@ def test_every_cut_leaves_a_readable_file(tmp_path, written):
 def test_an_open_file_is_not_torn(tmp_path, answered, features):
     file = LogFile(tmp_path, schema(features))
     assert ids(ServingLog.open(tmp_path)) == []
-    file.write(record_batch([answered()], schema(features)))
+    file.write(record_batch([answered()], Columns.of(features)))
     log = ServingLog.open(tmp_path)
     assert (ids(log), log.torn) == (["r0"], ())
     file.close()
@@ -108,7 +109,7 @@ def test_a_later_form_is_refused(tmp_path):
 def test_files_that_contradict_one_another_are_refused(tmp_path, answered):
     other = FeatureSet.parse("inputs: {user.age: {type: category}}\nfeatures: {age: user.age}")
     file = LogFile(tmp_path, schema(other))
-    file.write(record_batch([answered(feature_set=other, context={})], schema(other)))
+    file.write(record_batch([answered(feature_set=other, context={})], Columns.of(other)))
     file.close()
     with pytest.raises(DataError, match="contradict one another"):
         ids(ServingLog.open(tmp_path))

@@ -3,6 +3,7 @@ import pytest
 
 from searchrank.serving_log import candidate_columns, flat, returned, schema
 from searchrank.serving_log.batch import record_batch
+from searchrank.serving_log.schema import Columns
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def batch(answered, features):
         answered(2, rows=nothing, scores=np.empty(0), order=nothing),
         answered(3, first=20),
     ]
-    return record_batch(answers, schema(features))
+    return record_batch(answers, Columns.of(features))
 
 
 def test_candidates_that_were_not_returned_are_gone_and_the_others_in_order(batch):

@@ -11,6 +11,7 @@ from searchrank.features import FeatureSet
 from searchrank.serving_log import ServingLog, ServingLogWriter, schema
 from searchrank.serving_log.batch import record_batch
 from searchrank.serving_log.file import LogFile
+from searchrank.serving_log.schema import Columns
 from searchrank.serving_log.writer import Limits
 
 IDLE = Limits(pause=60.0)
@@ -88,11 +89,11 @@ def test_an_answer_that_cannot_be_written_does_not_end_the_log(tmp_path, writer,
 
 def test_a_full_disk_leaves_what_was_written_readable(tmp_path, answered, features):
     file = LogFile(tmp_path, schema(features))
-    file.write(record_batch([answered()], schema(features)))
+    file.write(record_batch([answered()], Columns.of(features)))
     random = np.random.default_rng(0).integers(0, 9, 20_000)
     large = answered(1, rows=random, scores=np.random.default_rng(0).random(20_000))
     with at_most_bytes(file.size + 5_000), pytest.raises(OSError, match="File too large"):
-        file.write(record_batch([large], schema(features)))
+        file.write(record_batch([large], Columns.of(features)))
     file.give_up()
     log = ServingLog.open(tmp_path)
     assert log.table(["request_id"]).column(0).to_pylist() == ["r0"]
@@ -102,7 +103,7 @@ def test_a_full_disk_leaves_what_was_written_readable(tmp_path, answered, featur
 def test_a_file_without_a_batch_is_not_left_behind(tmp_path, answered, features):
     file = LogFile(tmp_path, schema(features))
     with at_most_bytes(10), pytest.raises(OSError, match="File too large"):
-        file.write(record_batch([answered()], schema(features)))
+        file.write(record_batch([answered()], Columns.of(features)))
     file.give_up()
     assert list(tmp_path.iterdir()) == []
 
