@@ -163,8 +163,9 @@ def _totals(key: SeriesKey, events: EventColumns, chosen: Rows) -> Ints:
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(hits, dtype=np.int64)])
     if key.totals == "sums":
         values = events.value[chosen]
-        if np.abs(values).sum() > MAX_VALUE:
-            raise DataError(f"the values of {key.event} add up to more than {MAX_VALUE:.0e}; use a larger unit")
+        if np.abs(values).max(initial=0.0) > MAX_VALUE:
+            raise DataError(f"a value of {key.event} is more than {MAX_VALUE:.0e}; use a larger unit")
+        # They may wrap around: what is read are differences, exact as long as the sum of one object holds.
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.rint(values * MICRO).astype(np.int64))])
     return np.empty(0, np.int64)
 

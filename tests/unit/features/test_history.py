@@ -129,6 +129,14 @@ def test_values_too_large_to_be_exact_are_refused():
         History.build(feature_set, events)
 
 
+def test_values_of_many_objects_may_add_up_to_more_than_one_sum_holds():
+    feature_set = FeatureSet.parse("inputs:\n  item.n: {type: signal, sum: order}\n")
+    rows = [Event("order", 1, "u", f"i{k % 20}", None, 1e9) for k in range(20_000)]
+    history = History.build(feature_set, EventColumns.from_table(table_of(rows)))
+    items = np.array([hash_text(f"i{k}") for k in range(20)])
+    assert history.items(items, np.full(20, 10**15))["item.n"].tolist() == [np.float32(1e12)] * 20
+
+
 def test_an_infinite_value_is_no_value():
     feature_set = FeatureSet.parse("inputs:\n  item.n: {type: signal, mean: order}\n")
     rows = [Event("order", 1, "u", "i", None, v) for v in (math.inf, math.nan, 4.0)]
