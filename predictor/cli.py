@@ -179,7 +179,7 @@ def _show_search(title: str, pages: Sequence[SearchResult], names: Sequence[str]
     show_table(f"{title}: {first.candidates} candidates", heads, rows, first.position + 1)
     tell(first.release.name, first.release.version, first.coverage)
     if pages[-1].next_page_token:
-        sys.stdout.write(f"the next page: --page {pages[-1].next_page_token}\n")
+        sys.stdout.write("there is more: --all shows it, --json ends with the token for --page\n")
 
 
 def rank(  # noqa: PLR0913, PLR0917 - one option each

@@ -158,9 +158,16 @@ class Serving:
         Raises:
             DataError: When the log is damaged.
         """
-        offsets = [tail.advance().offset for tail in self._tails().values()]
+        offsets, failure = [], None
+        for tail in self._tails().values():
+            try:
+                offsets.append(tail.advance().offset)
+            except SearchRankError as error:  # the others must not wait for it
+                failure = error
         for surface in self._every():
             surface.live.follow()
+        if failure is not None:
+            raise failure
         return min(offsets, default=0)
 
     def tidy(self) -> None:

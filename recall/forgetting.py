@@ -102,8 +102,8 @@ def _opened(workspace: Workspace) -> EventLog:
         )
     except ConflictError as error:
         raise ConflictError(
-            f"forgetting rewrites the event log, which nobody may be writing meanwhile: {error}. "
-            "Stop the service, forget, and start it again"
+            "forgetting rewrites the event log, which the service or another program is writing: "
+            "stop it, forget, and start it again"
         ) from error
 
 

@@ -104,13 +104,13 @@ class LexicalBranch:
         return rank(late.rows[scores > 0], scores[scores > 0], len(scores), query)
 
     def _indexed(self, tokens: list[str], query: Query, limit: int) -> Candidates:
-        most = min(limit + len(query.exclude), self._searcher.num_docs)
+        most = min(limit + min(limit, len(query.exclude)), self._searcher.num_docs)
         if not most:
             return Candidates.empty()
         wanted = self._among(self._any_of(tokens), query.allowed)
         rows, scores = self._hits(wanted, most)
         found = rank(rows, scores, limit, query)
-        while query.allowed is not None and len(found) < limit and len(rows) == most < MAX_HITS:
+        while len(found) < limit and len(rows) == most < MAX_HITS:
             most *= _WIDER
             rows, scores = self._hits(wanted, most)
             found = rank(rows, scores, limit, query)

@@ -156,7 +156,7 @@ def test_killed_at_any_rename_it_is_finished_by_running_it_again(home, renames):
 
 
 def test_while_somebody_writes_it_says_what_to_do(home):
-    with EventLog.open(home.events, writable=True), pytest.raises(ConflictError, match="Stop the service, forget"):
+    with EventLog.open(home.events, writable=True), pytest.raises(ConflictError, match="stop it, forget"):
         forget_user(home, WHO)
 
 

@@ -130,7 +130,7 @@ def test_the_command_line_shows_it_to_people(targets, home):
     words = ["search", "tea", "--surface", "shop", "--filter", "item.price < 20", "--home", str(home), *options]
     result = CliRunner().invoke(app, words)
     assert "the filter removed 20 of 40 items of the catalogue, 0 of them since a value is missing" in result.output
-    assert "the next page: --page " in result.output
+    assert "there is more: --all shows it" in result.output
     told = CliRunner().invoke(app, ["explain", "i3", "i30", "--surface", "shop", "--filter", "price < 20", *options])
     assert "i3: kept by the filter" in told.output
     assert "i30: removed by the filter" in told.output
