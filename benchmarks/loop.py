@@ -7,7 +7,7 @@
 3. The release that this gives and its predecessor rank the requests of the day after; ``gain`` is the mean of what
    people would click more, with the interval of a paired bootstrap.
 4. Processes are killed at random (``loop_kill``), with 10^6 events in the log.
-5. The same requests are ranked with and without a serving log; ``log_cost`` is the share of throughput that it takes.
+5. ``serve.py`` ranks the same requests with and without a serving log; ``log_cost`` is the share of throughput it takes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from typing import Any
 import loop_kill
 import numpy as np
 from loop_city import Day, Used, expected_clicks, use
-from loop_cost import log_cost
 from rich.console import Console
 from rich.table import Table
 
@@ -131,6 +130,13 @@ def _killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _cost(_folder: Path, _options: argparse.Namespace) -> dict[str, Any]:
+    command = [sys.executable, str(Path(__file__).parent / "serve.py"), "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    return {name: figures[name] for name in ("log_cost", "log_us", "is_quiet")}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all of it and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -141,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--parts", default="city,kill,cost", help="which parts to run")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    parts = {"city": _city, "kill": _killed, "cost": log_cost}
+    parts = {"city": _city, "kill": _killed, "cost": _cost}
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in options.parts.split(","):
