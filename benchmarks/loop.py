@@ -7,7 +7,8 @@
 3. The release that this gives and its predecessor rank the requests of the day after; ``gain`` is the mean of what
    people would click more, with the interval of a paired bootstrap.
 4. Processes are killed at random (``loop_kill``), with 10^6 events in the log.
-5. ``serve.py`` ranks the same requests with and without a serving log; ``log_cost`` is the share of throughput it takes.
+5. Clicks are told among 200 requests a second and looked for in both workers (``loop_click.py``).
+6. The same requests are ranked with a serving log and without (``serve.py``); ``log_cost`` is the throughput it takes.
 """
 
 from __future__ import annotations
@@ -130,10 +131,20 @@ def _killed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _beside(script: str) -> dict[str, Any]:
+    """Run another benchmark and return the figures that it ends with."""
+    command = [sys.executable, str(Path(__file__).parent / script), "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _click(_folder: Path, _options: argparse.Namespace) -> dict[str, Any]:
+    return {f"click_{name}": value for name, value in _beside("loop_click.py").items()}
+
+
 def _cost(_folder: Path, _options: argparse.Namespace) -> dict[str, Any]:
-    command = [sys.executable, str(Path(__file__).parent / "serve.py"), "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    figures = json.loads(done.stdout.splitlines()[-1])
+    figures = _beside("serve.py")
     return {name: figures[name] for name in ("log_cost", "log_us", "is_quiet")}
 
 
@@ -144,10 +155,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--next-day", type=int, default=5_000, help="requests that both releases rank")
     parser.add_argument("--seconds", type=float, default=300.0, help="how long processes are killed")
     parser.add_argument("--events", type=int, default=1_000_000, help="events in the log before they are")
-    parser.add_argument("--parts", default="city,kill,cost", help="which parts to run")
+    parser.add_argument("--parts", default="city,kill,click,cost", help="which parts to run")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    parts = {"city": _city, "kill": _killed, "cost": _cost}
+    parts = {"city": _city, "kill": _killed, "click": _click, "cost": _cost}
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in options.parts.split(","):
