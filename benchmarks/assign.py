@@ -26,8 +26,8 @@ from searchrank.experiments import BUCKETS, ExperimentReport, Experiments, repor
 LAYERS = 20
 UNITS = 200_000
 SALTS = 200
-ROUNDS = 30
-ASKED = 3_000
+ROUNDS = 1_000
+ASKED = 100
 AA_UNITS = 2_000
 SHOWN = 10
 LOSS = 0.02

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from xxhash import xxh3_64_intdigest
-
-from searchrank.experiments.bucket import BUCKETS, unit_bytes
+from searchrank.experiments.bucket import unit_bytes
 from searchrank.experiments.layer import Arm, Experiment, Layer
 from searchrank.experiments.parameter import Value
+from searchrank.experiments.places import Places, Table
 
 __all__ = ["NOBODY", "Assigned", "Assigner", "Assignment"]
 
@@ -59,18 +58,8 @@ class Assignment(NamedTuple):
 
 
 NOBODY: Final = Assignment((), {})
-_UNFORCED: Final[dict[bytes, Assigned]] = {}
 _Audience = tuple[tuple[str, frozenset[str]], ...]
-_Slot = tuple[bytes, int, list[Assigned], _Audience]
-"""An experiment: what is hashed before the unit, the sum of weights, an arm for each of them, who takes part."""
-_Table = tuple[bytes, bytes, list[_Slot]]
-"""A layer: what is hashed before the unit, for each bucket 0 or 1 + its slot, the slots."""
-
-
-def _slot(layer: Layer, experiment: Experiment) -> _Slot:
-    arms = [_assigned(layer, experiment, arm) for arm in experiment.arms for _ in range(arm.weight)]
-    prefix = f"{layer.salt}.{experiment.name}.".encode()
-    return prefix, len(arms), arms, tuple(experiment.where.items())
+_UNFORCED: Final[dict[int, Assigned]] = {}
 
 
 def _assigned(layer: Layer, experiment: Experiment, arm: Arm, *, overridden: bool = False) -> Assigned:
@@ -79,37 +68,50 @@ def _assigned(layer: Layer, experiment: Experiment, arm: Arm, *, overridden: boo
 
 
 class _Family:
-    """The layers that hash one kind of id.
+    """The layers that hash one kind of id; those without an experiment that is switched on are left out.
 
     Attributes:
-        tables: One a layer.
-        overrides: Arms by unit and by what the layer hashes before a unit.
+        arms: The arm of each place; an arm has as many as it weighs.
     """
 
-    __slots__ = ("overrides", "tables")
+    __slots__ = ("_conditions", "_overrides", "_places", "_targets", "arms")
 
     def __init__(self, layers: Iterable[Layer]) -> None:
-        self.tables: list[_Table] = []
-        self.overrides: dict[bytes, dict[bytes, Assigned]] = {}
+        self.arms: list[Assigned] = []
+        self._conditions: list[tuple[int, _Audience]] = []  # of each place: number of its layer, and who takes part
+        self._overrides: dict[bytes, dict[int, Assigned]] = {}  # by unit and number of the layer
+        tables = []
         for layer in layers:
-            self._add(layer)
+            running = [experiment for experiment in layer.experiments if experiment.enabled]
+            if running:
+                tables.append(Table.of(layer.salt, running, len(self.arms)))
+                for experiment in running:
+                    self._add(len(tables), layer, experiment)
+        self._places = Places(tables)
+        self._targets = any(audience for _, audience in self._conditions)
 
-    def _add(self, layer: Layer) -> None:
-        prefix = f"{layer.salt}.".encode()
-        buckets = bytearray(BUCKETS)
-        slots: list[_Slot] = []
-        for experiment in layer.experiments:
-            if not experiment.enabled:
-                continue
-            slots.append(_slot(layer, experiment))
-            for number in experiment.active():
-                buckets[number] = len(slots)
-            arms = {arm.name: arm for arm in experiment.arms}
-            for unit, arm in experiment.overrides.items():
-                forced = _assigned(layer, experiment, arms[arm], overridden=True)
-                self.overrides.setdefault(unit_bytes(unit), {})[prefix] = forced
-        if slots:
-            self.tables.append((prefix, bytes(buckets), slots))
+    def _add(self, number: int, layer: Layer, experiment: Experiment) -> None:
+        arms = {arm.name: arm for arm in experiment.arms}
+        for arm in experiment.arms:
+            self.arms += [_assigned(layer, experiment, arm)] * arm.weight
+        self._conditions += [(number, tuple(experiment.where.items()))] * experiment.weight
+        for unit, name in experiment.overrides.items():
+            forced = _assigned(layer, experiment, arms[name], overridden=True)
+            self._overrides.setdefault(unit_bytes(unit), {})[number] = forced
+
+    def choose(self, name: str, attributes: Mapping[str, str]) -> list[Assigned]:
+        """Return a unit's arms, overridden ones last; written for speed, since every request comes through here."""
+        unit = name.encode() if name.isascii() else unit_bytes(name)
+        places = self._places.of(unit)
+        forced = self._overrides.get(unit, _UNFORCED)
+        if forced or self._targets:
+            places = [place for place in places if self._applies(place, forced, attributes)]
+        arms = self.arms
+        return [*[arms[place] for place in places], *forced.values()] if forced else [arms[place] for place in places]
+
+    def _applies(self, place: int, forced: Mapping[int, Assigned], attributes: Mapping[str, str]) -> bool:
+        layer, audience = self._conditions[place]
+        return layer not in forced and all(attributes.get(name) in allowed for name, allowed in audience)
 
 
 class Assigner:
@@ -130,11 +132,9 @@ class Assigner:
 
     def assign(self, user_id: str, session_id: str, attributes: Mapping[str, str]) -> Assignment:
         """Return what applies; an empty id is in no arm of the layers that hash it."""
-        arms: list[Assigned] = []
-        if user_id and self._users.tables:
-            _choose(unit_bytes(user_id), self._users, attributes, arms)
-        if session_id and self._sessions.tables:
-            _choose(unit_bytes(session_id), self._sessions, attributes, arms)
+        arms = self._users.choose(user_id, attributes) if user_id and self._users.arms else []
+        if session_id and self._sessions.arms:
+            arms += self._sessions.choose(session_id, attributes)
         parameters = self._defaults.copy()
         for arm in arms:
             if sets := arm.sets:
@@ -145,19 +145,3 @@ class Assigner:
         """Return what an assignment sets in serving: pairs of part and value."""
         given = assignment.parameters
         return tuple((part, given[name]) for name, part in self._sets.items() if name in given)
-
-
-def _choose(unit: bytes, family: _Family, attributes: Mapping[str, str], arms: list[Assigned]) -> None:
-    """Add a unit's arms; written for speed, since every request comes through here."""
-    digest, size, forced = xxh3_64_intdigest, BUCKETS, family.overrides.get(unit, _UNFORCED)
-    for prefix, buckets, slots in family.tables:
-        if number := buckets[digest(prefix + unit) % size]:
-            salt, total, choices, audience = slots[number - 1]
-            if (audience and not _takes_part(audience, attributes)) or (forced and prefix in forced):
-                continue
-            arms.append(choices[digest(salt + unit) % total])
-    arms += forced.values()
-
-
-def _takes_part(audience: _Audience, attributes: Mapping[str, str]) -> bool:
-    return all(attributes.get(name) in allowed for name, allowed in audience)

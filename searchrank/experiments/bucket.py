@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
+from searchrank.experiments.kernels.choosing import BUCKETS
+
 __all__ = ["BUCKETS", "Range", "bucket", "common", "gaps", "parse_range", "place", "shown", "unit_bytes"]
 
-BUCKETS: Final = 10_000
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 Range = tuple[int, int]

@@ -30,6 +30,7 @@ __all__ = ["Library", "address", "cache_folder", "compiled", "ensure_built", "ke
 OBJECT_NAME: Final = "kernels.o"
 SYMBOLS_NAME: Final = "symbols.json"
 KERNEL_PACKAGES: Final = (
+    "searchrank.experiments.kernels",
     "searchrank.features.kernels",
     "searchrank.features.operators",
     "searchrank.models.kernels",

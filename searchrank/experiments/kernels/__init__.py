@@ -1,0 +1,1 @@
+"""The compiled part of experiments: one call decides all layers of a unit."""
