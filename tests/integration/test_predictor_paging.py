@@ -233,5 +233,5 @@ async def test_every_page_is_recorded_with_its_positions(serving):
     first, second = answers
     assert (first.request_id, first.user_id, first.query) == (second.request_id, second.user_id, second.query)
     assert (first.first, second.first) == (0, 7)
-    assert list(second.item_ids) == found[1].ids
+    assert [str(one) for one in second.item_ids] == found[1].ids
     assert second.scores.tobytes() == found[1].scores.tobytes()
