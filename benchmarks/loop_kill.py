@@ -196,7 +196,7 @@ async def _counted(service: Service, folder: Path, figures: Killed, before: int)
             while (found := await client.rank(Query(surface="shop"), ["i1"], timeout=5.0)).state_offset < len(kinds):
                 await asyncio.sleep(0.01)
         price, click = WEIGHTS[:2]
-        figures.miscounted += found.scores[0] != price + click * clicks
+        figures.miscounted += int(found.scores[0] != price + click * clicks)
 
 
 async def _run(service: Service, figures: Killed, seconds: float, *, callers: int, pause: float) -> list[_Call]:
