@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FOLLOW_SECONDS", "Follower"]
 
-FOLLOW_SECONDS: Final = 0.02
+FOLLOW_SECONDS: Final = 0.01
 TIDY_SECONDS: Final = 1.0
 _logger = logging.getLogger("searchrank.predictor")
 
