@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from predictor.journey import Filtering
+
 if TYPE_CHECKING:
     from searchrank.v1 import ranking_pb2
 
@@ -48,23 +50,6 @@ class Arm:
     arm: str
     propensity: float
     overridden: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Filtering:
-    """What a filter removed.
-
-    Attributes:
-        looked_at: Items that it was asked of.
-        removed: Items that it removed, those for which it is unknown among them.
-        missing: Items that it removed because a value is missing.
-        exact: Whether it was asked of the whole catalogue before recall, else of what recall found.
-    """
-
-    looked_at: int
-    removed: int
-    missing: int
-    exact: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Filtering:
         looked_at: Items that it was asked of.
         removed: Items that it removed, those for which it is unknown among them.
         missing: Items that it removed because a value is missing.
-        exact: Whether it was asked of the whole catalogue before recall.
+        exact: Whether it was asked of the whole catalogue before recall, else of what recall found.
     """
 
     looked_at: int

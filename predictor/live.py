@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,16 +87,18 @@ class Live:
         self._block = block
         self._late = np.empty(0, block.dtype)
         self._derived = (0, 0)  # lineage and number of the slots that were derived
-        self.view = self._seen(tail.state)
+        self.view = self._seen(tail.state.over(snapshot))
 
     def follow(self) -> None:
         """Show what the tail knows by now; one assignment, so that no request sees half of it."""
-        state, shown = self.tail.state, self.view.state
-        if state.offset != shown.offset or len(state.history.parts) != len(shown.history.parts):
-            self.view = self._seen(state)
-
-    def _seen(self, told: State) -> View:
+        told, shown = self.tail.state, self.view.state
+        if told.offset == shown.offset and len(told.history.parts) == len(shown.history.parts):
+            return
         state = told.over(self._snapshot)
+        # Most events change no item, and what the view derives is of items alone.
+        self.view = replace(self.view, state=state) if state.items is shown.items else self._seen(state)
+
+    def _seen(self, state: State) -> View:
         dead = state.items.dead_rows
         gone = dead[state.items.current(dead) == len(state.items.base)]
         return View(state, self._block, self._late_records(state), gone)

@@ -140,7 +140,7 @@ async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, scop
     query = Query(
         text=question.query,
         recent=rows[rows < len(items.base)],
-        exclude=np.concatenate([items.base.rows_of_hashes(refused), items.rows_of_hashes(refused), asked.view.gone]),
+        exclude=_excluded(asked.view, refused),
         allowed=scope.allowed,
         time=question.time_us,
         late=asked.view.arrivals() if items else None,
@@ -153,6 +153,13 @@ async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, scop
         retrieval = await surface.lane.queue(lambda: recaller.retrieve(query, scope.limit, until))
     surface.recall_cost.note(sum(part.seconds for part in retrieval.coverage) / scope.times)
     return retrieval
+
+
+def _excluded(view: View, refused: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the rows that recall may not find: refused items where they were and where they are, and deleted ones."""
+    items = view.state.items
+    rows = items.base.rows_of_hashes(refused)
+    return np.concatenate([rows, items.rows_of_hashes(refused), view.gone]) if items else rows
 
 
 def _listed(asked: Asked, name: str) -> npt.NDArray[np.int64]:

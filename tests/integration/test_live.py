@@ -172,6 +172,22 @@ async def test_what_a_request_began_with_stays_until_its_end(serving, log):
     assert block is view.block
 
 
+async def test_a_click_leaves_what_was_derived_of_the_items(serving, log):
+    live = serving.surface("shop").live
+    told(log, PUT_ITEM, item_id="new", item__price=7.0, item__title="tea")
+    serving.follow()
+    before = live.view
+    arrivals = before.arrivals()
+    offset = told(log, "click", user_id="u1", item_id="new")
+    serving.follow()
+    assert live.view.state.offset == offset > before.state.offset
+    assert live.view.late is before.late
+    assert live.view.arrivals() is arrivals
+    told(log, PUT_ITEM, item_id="newer", item__price=8.0, item__title="tea")
+    serving.follow()
+    assert len(live.view.arrivals().rows) == 2
+
+
 async def test_a_new_snapshot_goes_on_with_the_same_log(serving, shop, log):
     told(log, PUT_ITEM, item_id="new", item__price=7.0)
     make_snapshot(shop, "second")

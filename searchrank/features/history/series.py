@@ -24,7 +24,7 @@ __all__ = ["Objects", "Series", "SeriesKey", "build_series", "statistics_of"]
 Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int32]
 
-MAX_VALUE: Final = 9e12  # in micro-units an int64 holds it
+_MOST: Final = 9e12  # in micro-units an int64 holds it
 _BLOCK: Final = 1 << 18  # items expanded at once, so that memory stays flat
 
 
@@ -163,8 +163,8 @@ def _totals(key: SeriesKey, events: EventColumns, chosen: Rows) -> Ints:
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(hits, dtype=np.int64)])
     if key.totals == "sums":
         values = events.value[chosen]
-        if np.abs(values).max(initial=0.0) > MAX_VALUE:
-            raise DataError(f"a value of {key.event} is more than {MAX_VALUE:.0e}; use a larger unit")
+        if np.abs(values).max(initial=0.0) > _MOST:
+            raise DataError(f"a value of {key.event} is more than {_MOST:.0e}; use a larger unit")
         # They may wrap around: what is read are differences, exact as long as the sum of one object holds.
         return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.rint(values * MICRO).astype(np.int64))])
     return np.empty(0, np.int64)
