@@ -84,38 +84,44 @@ class Forest:
         """Columns that at least one node looks at, ascending."""
         return tuple(np.unique(self._trees.feature).tolist())
 
-    def score(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def score(self, columns: npt.NDArray[np.float32], trees: int | None = None) -> npt.NDArray[np.float64]:
         """Score all rows; the bits equal ``Booster.predict(raw_score=True)`` on the same values.
 
         Args:
             columns: Shape ``(f, n)``, C-contiguous; NaN means missing.
+            trees: How many trees are added, the first ones, as LightGBM's ``num_iteration``; None, or more than there
+                are: all.
 
         Returns:
             Shape ``(n,)``.
 
         Raises:
-            DataError: When the shape, type or memory order is another, or the model has several classes.
+            DataError: When the shape, type or memory order is another, the model has several classes, or the number
+                of trees is not positive.
         """
         self._check_single()
-        return self.score_classes(columns).reshape(-1)
+        return self.score_classes(columns, trees).reshape(-1)
 
-    def score_classes(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def score_classes(self, columns: npt.NDArray[np.float32], trees: int | None = None) -> npt.NDArray[np.float64]:
         """Score all rows for each class, as ``score`` does for a model of one.
 
         Args:
             columns: As for ``score``.
+            trees: As for ``score``; those of the classes take turns.
 
         Returns:
             Shape ``(classes, n)``.
 
         Raises:
-            DataError: When the shape, type or memory order is another.
+            DataError: When the shape, type or memory order is another, or the number of trees is not positive.
         """
         check_columns(columns, len(self._trees.names))
-        rows = columns.shape[1]
+        if trees is not None and trees < 1:
+            raise DataError(f"a score of {trees} trees says nothing; ask for at least one", field="trees")
+        count, rows = self.trees if trees is None else trees, columns.shape[1]
         out = np.zeros((self.classes, rows))
         scratch = np.empty(scratch_bytes(len(self._packed.columns)), dtype=np.uint8)
-        self._run(self._address, columns.ctypes.data, rows, scratch.ctypes.data, out.ctypes.data)
+        self._run(self._address, columns.ctypes.data, rows, count, scratch.ctypes.data, out.ctypes.data)
         return out
 
     def contributions(self, columns: npt.NDArray[np.float32], row: int) -> npt.NDArray[np.float64]:

@@ -51,7 +51,7 @@ class Linear:
         """Write what ``parse`` reads."""
         return json.dumps({"weights": list(self.weights), "bias": self.bias})
 
-    def score(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def score(self, columns: npt.NDArray[np.float32], trees: int | None = None) -> npt.NDArray[np.float64]:  # noqa: ARG002 there are none
         """Score all rows; see ``Scorer``."""
         check_columns(columns, len(self.weights))
         result = np.full(columns.shape[1], self.bias)

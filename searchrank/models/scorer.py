@@ -19,17 +19,18 @@ class Scorer(Protocol):
     several threads at once.
     """
 
-    def score(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def score(self, columns: npt.NDArray[np.float32], trees: int | None = None) -> npt.NDArray[np.float64]:
         """Score all rows.
 
         Args:
             columns: Shape ``(f, n)``, C-contiguous, one row per model input; NaN means missing.
+            trees: How much of a forest is used: its first trees; None: all. A model without trees takes no notice.
 
         Returns:
             Shape ``(n,)``, the bits depending on each row's values alone.
 
         Raises:
-            DataError: When the shape, type or memory order is another.
+            DataError: When the shape, type or memory order is another, or the number of trees is not positive.
         """
         ...
 

@@ -189,8 +189,8 @@ def add_leaves(values: int, narrow: int, leaf: int, lanes: int, rows: int, out: 
 
 
 @kernel
-def score_forest(program: int, columns: int, rows: int, scratch: int, out: int) -> None:
-    """Add each class's trees to its row of ``out``, float64 ``(classes, rows)``, which the caller has set to zero.
+def score_forest(program: int, columns: int, rows: int, trees: int, scratch: int, out: int) -> None:  # noqa: PLR0913, PLR0917 addresses, not options
+    """Add the first ``trees`` trees to their classes' rows of ``out``, float64 ``(classes, rows)``, zero before.
 
     ``program`` is a row of int64: bin columns; addresses of the column table, thresholds and words; trees; addresses
     of the tree table, leaves, groups, entry columns, ranks and masks; classes, whose trees take turns. ``columns`` is
@@ -202,7 +202,7 @@ def score_forest(program: int, columns: int, rows: int, scratch: int, out: int) 
         lanes = lanes_for(rows - start)
         count = min(lanes, rows - start)
         bin_rows(program, columns + 4 * start, rows, count, lanes, scratch)
-        for t in range(slots[4]):
+        for t in range(min(slots[4], trees)):
             tree = ints_at(slots[5] + 8 * TREE_SLOTS * t, TREE_SLOTS)
             mark_leaves(scratch + _BINS, lanes, program + 8 * _GROUPS, tree[0], tree[1], scratch)
             scores = out + 8 * ((t % slots[11]) * rows + start)

@@ -77,6 +77,21 @@ def test_a_random_forest_is_scored_raw():
     assert _differing(text, x) == 0
 
 
+@pytest.mark.parametrize("trees", [1, 7, 20, 99])
+def test_the_first_trees_alone_are_lightgbms_num_iteration(trees):
+    x, y = _simple()
+    text = _text(x, y)
+    expected = lightgbm.Booster(model_str=text).predict(x, raw_score=True, num_iteration=trees, num_threads=1)
+    np.testing.assert_array_equal(Forest.parse(text).score(np.ascontiguousarray(x.T), trees), expected)
+
+
+@pytest.mark.parametrize("trees", [0, -1])
+def test_a_score_of_no_trees_is_refused(trees):
+    x, y = _simple()
+    with pytest.raises(DataError, match="at least one"):
+        Forest.parse(_text(x, y, rounds=2)).score(np.ascontiguousarray(x.T), trees)
+
+
 def test_the_plain_python_kernel_gives_the_compiled_bits():
     from searchrank.models.kernels.forest import score_forest, scratch_bytes  # noqa: PLC0415
 
@@ -87,7 +102,7 @@ def test_the_plain_python_kernel_gives_the_compiled_bits():
         columns = np.ascontiguousarray(x[:40].T)
         out = np.zeros(40)
         scratch = np.zeros(scratch_bytes(len(forest._packed.columns)), dtype=np.uint8)
-        score_forest(forest._address, columns.ctypes.data, 40, scratch.ctypes.data, out.ctypes.data)
+        score_forest(forest._address, columns.ctypes.data, 40, forest.trees, scratch.ctypes.data, out.ctypes.data)
         assert out.tobytes() == forest.score(columns).tobytes()
 
 
