@@ -87,6 +87,8 @@ class Question:
         time_us: The moment features are computed for, microseconds since 1970, UTC.
         context: Raw request-scope columns of length 1 by input name, time and query among them when declared.
         limit: Most items to return; 0 when the caller left it open.
+        filter: The condition on items as sent; empty: none.
+        sort: (expression, descending) of the keys to order by as sent; empty: by score.
     """
 
     surface: str
@@ -97,6 +99,8 @@ class Question:
     time_us: int
     context: Mapping[str, Any]
     limit: int
+    filter: str = ""
+    sort: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,8 @@ def admit_question(request: AnyRequest, schema: Schema) -> Question:
         time_us=moment,
         context=context,
         limit=getattr(request, "limit", 0),
+        filter=request.filter,
+        sort=tuple((key.expression, key.descending) for key in getattr(request, "sort", ())),
     )
 
 

@@ -55,6 +55,15 @@ class Answered:
         order: Positions of the returned candidates among the n, best first.
         first: Absolute position of the first one returned, 0 unless it is a later page.
         features_digest: ``FeaturesDigest`` of the features that the scorer read; None when not all were computed.
+        filter: The caller's condition on items; empty: none.
+        sort: (expression, descending) of the caller's keys, the most important first; empty: by score.
+        trees: Trees of the forest that were used; 0: all.
+        effort_candidates: How many of the candidates, the first so many, were scored; 0: all.
+        blend: The expression over scores that applied; empty: none.
+        models: ``name@version#digest`` of further releases whose scores were read.
+        rerank: Digest of the rules that re-ranked; empty: none.
+        cached: Whether the scores came from a cache.
+        propensities: Shape ``(n,)``, how likely an item was to be at its place; NaN: not drawn; None: nothing was.
     """
 
     rpc: str
@@ -84,6 +93,15 @@ class Answered:
     order: npt.NDArray[np.int64]
     first: int = 0
     features_digest: int | None
+    filter: str = ""
+    sort: Sequence[tuple[str, bool]] = ()
+    trees: int = 0
+    effort_candidates: int = 0
+    blend: str = ""
+    models: Sequence[str] = ()
+    rerank: str = ""
+    cached: bool = False
+    propensities: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

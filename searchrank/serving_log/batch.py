@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from searchrank.serving_log.answered import NO_REVISION, Answered
 from searchrank.serving_log.raw import join
-from searchrank.serving_log.schema import ARM, CORE, LEFT_OUT, Columns
+from searchrank.serving_log.schema import ARM, CORE, LEFT_OUT, SORT_KEY, Columns
 
 if TYPE_CHECKING:
     from searchrank.features.inputs import Input
@@ -39,6 +39,13 @@ _SCALARS: Final[dict[str, Callable[[Answered], object]]] = {
     "user_offset": lambda one: one.user_offset,
     "experiments": lambda one: one.experiments or None,
     "features_digest": lambda one: one.features_digest,
+    "filter": lambda one: one.filter or None,
+    "trees": lambda one: one.trees or None,
+    "effort_candidates": lambda one: one.effort_candidates or None,
+    "blend": lambda one: one.blend or None,
+    "models": lambda one: list(one.models) or None,
+    "rerank": lambda one: one.rerank or None,
+    "cached": lambda one: one.cached or None,
 }
 
 
@@ -53,10 +60,12 @@ def record_batch(answers: Sequence[Answered], layout: Columns) -> pa.RecordBatch
     columns = {name: pa.array([get(one) for one in answers], CORE.field(name).type) for name, get in _SCALARS.items()}
     columns["arms"] = _structs([one.arms for one in answers], ARM, getattr)
     columns["coverage"] = _structs([one.coverage for one in answers], LEFT_OUT, None)
+    columns["sort"] = _structs([one.sort for one in answers], SORT_KEY, None, absent=True)
     columns["item_id"] = _lists(starts, _item_ids(answers))
     columns["revision"] = _lists(starts, pa.array(_revisions(answers, int(starts[-1]))))
     columns["position"] = _lists(starts, pa.array(_positions(answers, starts)))
     columns["score"] = _lists(starts, pa.array(np.concatenate([one.scores for one in answers])))
+    columns["propensity"] = _lists(*_flat([one.propensities for one in answers]))
     columns |= {item.name: _context(item, answers) for item in layout.requests}
     columns |= {item.name: _sent(item, answers) for item in layout.candidates}
     return pa.record_batch([columns[name] for name in layout.schema.names], schema=layout.schema)
@@ -68,15 +77,25 @@ def _lists(starts: Ints, values: pa.Array, absent: npt.NDArray[np.bool_] | None 
     return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), values, mask=mask)
 
 
-def _structs(rows: Sequence[Sequence[Any]], kind: pa.StructType, get: Callable[[Any, str], object] | None) -> pa.Array:
-    """Return a list of structs an answer; members are read by name, or by place when ``get`` is None."""
+def _structs(
+    rows: Sequence[Sequence[Any]],
+    kind: pa.StructType,
+    get: Callable[[Any, str], object] | None,
+    *,
+    absent: bool = False,
+) -> pa.Array:
+    """Return a list of structs an answer; members are read by name, or by place when ``get`` is None.
+
+    An empty one is null if ``absent``.
+    """
     starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
     flat = list(chain.from_iterable(rows))
     columns = [
         pa.array([one[place] if get is None else get(one, field.name) for one in flat], field.type)
         for place, field in enumerate(kind)
     ]
-    return _lists(starts, pa.StructArray.from_arrays(columns, fields=list(kind)))
+    missing = np.array([absent and not row for row in rows])
+    return _lists(starts, pa.StructArray.from_arrays(columns, fields=list(kind)), missing)
 
 
 def _item_ids(answers: Sequence[Answered]) -> pa.Array:
@@ -112,6 +131,13 @@ def _positions(answers: Sequence[Answered], starts: Ints) -> npt.NDArray[np.int3
     places = np.concatenate([one.order for one in answers]) + np.repeat(starts[:-1], lengths)
     positions[places] = np.arange(len(places)) + np.repeat(shift, lengths)
     return positions
+
+
+def _flat(parts: Sequence[npt.NDArray[np.float64] | None]) -> tuple[Ints, pa.Array, npt.NDArray[np.bool_]]:
+    """Return where each part begins among the values of all, the values, and which parts are absent."""
+    starts = np.concatenate([[0], np.cumsum([0 if part is None else len(part) for part in parts])])
+    values = np.concatenate([np.empty(0), *(part for part in parts if part is not None)])
+    return starts, pa.array(values), np.array([part is None for part in parts])
 
 
 def _context(item: Input, answers: Sequence[Answered]) -> pa.Array:

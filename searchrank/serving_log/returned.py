@@ -15,7 +15,7 @@ __all__ = ["candidate_columns", "flat", "returned"]
 
 Ints = npt.NDArray[np.int64]
 
-_CANDIDATE: Final = ("item_id", "revision", "position", "score")
+_CANDIDATE: Final = ("item_id", "revision", "position", "score", "propensity")
 _ROOTS: Final = ("candidate.", "recall.")
 
 

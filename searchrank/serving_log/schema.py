@@ -21,13 +21,24 @@ experiments           version of the experiments; null when there are none
 arms                  layer, experiment, arm, propensity, overridden
 coverage              stage, subject, reason of what was left out; empty when nothing was
 features_digest       ``FeaturesDigest`` of what the scorer read; null when not all candidates were scored
+filter                the caller's condition on items, as sent; null: none
+sort                  expression and descending, the caller's keys in order; null: by score
+trees                 trees of the forest that were used; null: all
+effort_candidates     candidates that were scored of those found, the first so many; null: all
+blend                 expression over scores that applied; null: none
+models                ``name@version#digest`` of further releases whose scores were read; null: none
+rerank                digest of the rules that re-ranked; null: none
+cached                whether the scores came from a cache; null: no
 item_id               candidates, in the order in which they were scored
 revision              offset of the put that an item was read from; -1: the snapshot's row
 position              0-based place in what was returned, over all pages; -1: not returned
 score                 float64; NaN: not scored
+propensity            how likely the item was to be at its place; NaN: not drawn; null: nothing was
 ``request.*`` …       request, session, user and query inputs as sent, null when not sent
 ``candidate.*`` …     candidate and recall inputs, a list as long as ``item_id``; null when not sent
 ===================== ======================================================================================
+
+A file need not have every column: what a version before did not write reads as null.
 """
 
 from __future__ import annotations
@@ -44,7 +55,7 @@ if TYPE_CHECKING:
     from searchrank.features import FeatureSet
     from searchrank.features.inputs import Input
 
-__all__ = ["ARM", "CORE", "FORMAT", "LEFT_OUT", "Columns", "schema", "sent_inputs"]
+__all__ = ["ARM", "CORE", "FORMAT", "LEFT_OUT", "SORT_KEY", "Columns", "schema", "sent_inputs"]
 
 FORMAT: Final = 1
 """Version of the form; it is in the schema's metadata and a reader refuses a later one."""
@@ -57,6 +68,7 @@ ARM: Final = pa.struct(
         ("overridden", pa.bool_()),
     ]
 )
+SORT_KEY: Final = pa.struct([("expression", pa.string()), ("descending", pa.bool_())])
 LEFT_OUT: Final = pa.struct([("stage", pa.string()), ("subject", pa.string()), ("reason", pa.string())])
 CORE: Final = pa.schema(
     [
@@ -79,10 +91,19 @@ CORE: Final = pa.schema(
         ("arms", pa.list_(ARM)),
         ("coverage", pa.list_(LEFT_OUT)),
         ("features_digest", pa.int64()),
+        ("filter", pa.string()),
+        ("sort", pa.list_(SORT_KEY)),
+        ("trees", pa.int32()),
+        ("effort_candidates", pa.int32()),
+        ("blend", pa.string()),
+        ("models", pa.list_(pa.string())),
+        ("rerank", pa.string()),
+        ("cached", pa.bool_()),
         ("item_id", pa.list_(pa.string())),
         ("revision", pa.list_(pa.int64())),
         ("position", pa.list_(pa.int32())),
         ("score", pa.list_(pa.float64())),
+        ("propensity", pa.list_(pa.float64())),
     ]
 )
 """The columns of every file; those of inputs follow."""

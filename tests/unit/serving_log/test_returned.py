@@ -36,6 +36,6 @@ def test_a_column_lies_flat_beside_the_items_null_where_it_was_not_sent(batch):
 
 def test_the_columns_with_a_value_a_candidate_are_known(features):
     assert candidate_columns(schema(features)) == [
-        *("item_id", "revision", "position", "score"),
+        *("item_id", "revision", "position", "score", "propensity"),
         *("candidate.badge", "candidate.eta", "candidate.vector", "recall.score"),
     ]
