@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -34,7 +35,7 @@ def decode(column: ranking_pb2.Column, declared: Input, *, rows: int, field: str
         field: What a refusal calls the column.
 
     Returns:
-        ``rows`` values; a missing one is NaN, None or null as the type has it.
+        ``rows`` values; a missing one is NaN, None or null as the type has it. A single number is a list.
 
     Raises:
         RequestError: When the kind of values, their number, the validity bitmap or a value is wrong.
@@ -74,7 +75,7 @@ class _Wanted:
             RequestError: When a present value is infinite.
         """
         infinite = np.isinf(values)
-        if infinite.any():
+        if np.count_nonzero(infinite):
             rows = np.flatnonzero(infinite) // width
             present = rows if self.validity is None else rows[self.validity[rows]]
             if len(present):
@@ -96,6 +97,12 @@ def _validity(bitmap: bytes, rows: int, field: str) -> Validity:
 
 
 def _doubles(sent: ranking_pb2.DoubleColumn, wanted: _Wanted) -> Raw:
+    if wanted.rows == 1 == len(sent.values):  # of a request: no array for a number
+        value = sent.values[0]
+        if math.isnan(value) or (wanted.validity is not None and not wanted.validity[0]):
+            return [None]
+        if not math.isinf(value):
+            return [value]
     values = np.array(sent.values, np.float64)
     wanted.count(len(values))
     wanted.finite(values)
@@ -128,7 +135,7 @@ def _times(sent: ranking_pb2.TimeColumn, wanted: _Wanted) -> Raw:
 
 
 def _points(sent: ranking_pb2.PointColumn, wanted: _Wanted) -> Raw:
-    values = np.array(sent.coordinates, np.float64)
+    values = np.array(list(sent.coordinates), np.float64)
     wanted.count(len(values), width=2, what="coordinates")
     wanted.finite(values, width=2)
     return _rows(values.reshape(-1, 2), wanted)
@@ -138,7 +145,7 @@ def _vectors(sent: ranking_pb2.VectorColumn, wanted: _Wanted) -> Raw:
     size = wanted.declared.size
     if sent.size != size:
         raise RequestError(f"vectors have size {sent.size}, expected {size}", field=wanted.field)
-    values = np.array(sent.values, np.float32)
+    values = np.array(list(sent.values), np.float32)
     wanted.count(len(values), width=size, what="numbers")
     wanted.finite(values, width=size)
     return _rows(values.reshape(-1, size), wanted)

@@ -47,9 +47,9 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
 ) -> Answered:
     """Return what the serving log keeps of an answer; called when the answer is finished."""
     question, release, snapshot, state = asked.question, surface.release, surface.snapshot, asked.view.state
-    ids = None if found.recalled is not None else found.candidates.ids
-    if ids is None and state.items:  # some may not be in the snapshot
-        ids = state.ids_of(found.rows)
+    ids = None
+    if found.rows.max(initial=-1) >= len(snapshot.catalogue):  # some are not in the snapshot
+        ids = found.candidates.ids or state.ids_of(found.rows)
     return Answered(
         rpc=rpc,
         surface=surface.name,

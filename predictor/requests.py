@@ -251,13 +251,14 @@ def admit_columns(
     """
     admitted: dict[str, Any] = {}
     for column in columns:
-        where = f'{part}["{column.name}"]'
-        if column.name in admitted:
+        name = column.name
+        where = f'{part}["{name}"]'
+        if name in admitted:
             raise RequestError("is sent twice", field=where)
-        declared = allowed.get(column.name)
+        declared = allowed.get(name)
         if declared is None:
-            raise RequestError(_why_not(column.name, schema, allowed), field=where)
-        admitted[column.name] = decode(column, declared, rows=rows, field=where)
+            raise RequestError(_why_not(name, schema, allowed), field=where)
+        admitted[name] = decode(column, declared, rows=rows, field=where)
     return admitted
 
 

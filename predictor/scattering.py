@@ -37,8 +37,7 @@ def scatter(pieces: Sequence[tuple[int, Any]], declared: Input, rows: int) -> pa
 
 
 def _numbers(pieces: list[Any], _declared: Input) -> pa.Array:
-    values = np.concatenate(pieces)
-    return pa.array(values, mask=np.isnan(values))
+    return pa.array([value for piece in pieces for value in piece], pa.float64())
 
 
 def _texts(pieces: list[Any], _declared: Input) -> pa.Array:

@@ -6,6 +6,7 @@ wherever it came from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ Column = Any
 Cells = npt.NDArray[Any]
 
 FEW: Final = 8
+_FARTHEST: Final = np.array([90.0, 180.0])  # degrees of latitude and of longitude
+_FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
 _ARROW: Final[dict[InputType, pa.DataType]] = {
     InputType.FLOAT: pa.float64(),
@@ -53,9 +56,12 @@ class Encoder:
         self._missing = np.zeros(1, self.layout)
         for item in inputs:
             _ENCODERS[item.kind](item, self._missing[item.name], pa.nulls(1, arrow_type(item)))
+        self._missing_bytes = self._missing.tobytes()
 
     def missing(self, rows: int = 1) -> npt.NDArray[np.void]:
         """Return records in which every value is missing, their policies applied."""
+        if rows == 1 and self.layout.itemsize:  # of a request; four times as fast as copying field by field
+            return np.ndarray(1, self.layout, bytearray(self._missing_bytes))
         return np.repeat(self._missing, rows)
 
     def encode(self, columns: Mapping[str, Column], rows: int) -> npt.NDArray[np.void]:
@@ -119,7 +125,19 @@ def _as_arrow(item: Input, column: Column) -> pa.Array:
         raise DataError(f"expected {item.type} ({wanted}): {error}", field=item.name) from error
 
 
+def _number(item: Input, value: float | None) -> float | None:
+    """Return what one number is stored as; None: it needs the care of ``_numbers``."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return math.nan if item.missing is None else item.missing  # type: ignore[return-value]
+    return value if -_FLOAT32_MAX <= value <= _FLOAT32_MAX else None
+
+
 def _numbers(item: Input, out: Cells, column: Column) -> None:
+    if isinstance(column, list) and len(column) == 1 == len(out) and isinstance(column[0], float | None):
+        one = _number(item, column[0])
+        if one is not None:
+            out[0] = one
+            return
     if isinstance(column, np.ndarray) and column.dtype.kind in "fi":
         values = column.astype(np.float64)
     else:
@@ -134,7 +152,7 @@ def _numbers(item: Input, out: Cells, column: Column) -> None:
 
 def _categories(item: Input, out: Cells, column: Column) -> None:
     if isinstance(column, list) and all(isinstance(v, str) for v in column):
-        out[:] = hash_texts(column)
+        out[:] = hash_text(column[0]) if len(column) == 1 else hash_texts(column)
         return
     encoded = _as_arrow(item, column).dictionary_encode()
     table = np.append(_hash_all(encoded.dictionary), _policy_hash(item))
@@ -185,8 +203,7 @@ def _fixed(item: Input, out: Cells, column: Column) -> None:
 
 
 def _check_points(item: Input, out: Cells) -> None:
-    with np.errstate(invalid="ignore"):
-        wrong = (np.abs(out[:, 0]) > 90) | (np.abs(out[:, 1]) > 180)
+    wrong = (np.abs(out) > _FARTHEST).any(axis=1)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         latitude, longitude = out[row]
@@ -198,11 +215,12 @@ def _check_points(item: Input, out: Cells) -> None:
 
 def _few_tokens(item: Input, out: Cells, texts: Sequence[str]) -> None:
     """Fill the tokens of a request's text or two without a detour through Arrow."""
-    out["values"] = 0
+    counts, values = out["count"], out["values"]
+    values[:] = 0
     for row, text in enumerate(texts):
-        hashes = hash_texts(tokenize(text)[: item.limit])
-        out["count"][row] = len(hashes)
-        out["values"][row, : len(hashes)] = hashes
+        hashes = [hash_text(token) for token in tokenize(text)[: item.limit]]
+        counts[row] = len(hashes)
+        values[row, : len(hashes)] = hashes
 
 
 def _tokens(item: Input, out: Cells, column: Column) -> None:

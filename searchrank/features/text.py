@@ -31,6 +31,8 @@ def normalize(text: str) -> str:
         >>> normalize("  Café   NOIR ")
         'café noir'
     """
+    if text.isascii():
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).split())
 
 
