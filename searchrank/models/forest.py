@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from searchrank.errors import DataError
-from searchrank.models.kernels.forest import PROGRAM_SLOTS, score_forest, scratch_bytes
+from searchrank.models.binned import BinnedForest
 from searchrank.models.paths import nodes_by_depth, path_contributions, subtree_means
-from searchrank.models.quickscorer import Packed, pack
+from searchrank.models.quickscorer import pack
 from searchrank.models.scorer import check_columns
 from searchrank.models.tree_text import Trees, read_trees
-from searchrank.native import library
 
 __all__ = ["Forest"]
 
@@ -42,10 +43,8 @@ class Forest:
         self._trees = trees
         levels = nodes_by_depth(trees)
         self._packed = pack(trees, levels)
-        self._program = _program(self._packed, trees.classes)
-        self._address = self._program.ctypes.data
         self._means = subtree_means(trees, levels)
-        self._run = library().callable(score_forest)
+        self._whole = self.binned(())
 
     @classmethod
     def parse(cls, text: str) -> Forest:
@@ -115,14 +114,13 @@ class Forest:
         Raises:
             DataError: When the shape, type or memory order is another, or the number of trees is not positive.
         """
-        check_columns(columns, len(self._trees.names))
-        if trees is not None and trees < 1:
-            raise DataError(f"a score of {trees} trees says nothing; ask for at least one", field="trees")
-        count, rows = self.trees if trees is None else trees, columns.shape[1]
-        out = np.zeros((self.classes, rows))
-        scratch = np.empty(scratch_bytes(len(self._packed.columns)), dtype=np.uint8)
-        self._run(self._address, columns.ctypes.data, rows, count, scratch.ctypes.data, out.ctypes.data)
-        return out
+        return self._whole.score_classes(columns, trees=trees)
+
+    def binned(self, own: Sequence[int]) -> BinnedForest:
+        """Return the forest for rows of which these columns, ascending, lie binned in records of items."""
+        return BinnedForest(
+            self._packed, classes=self.classes, width=len(self._trees.names), own=np.array(own, np.int64)
+        )
 
     def contributions(self, columns: npt.NDArray[np.float32], row: int) -> npt.NDArray[np.float64]:
         """Split one row's score over its inputs by the path method (Saabas, 2014).
@@ -150,23 +148,3 @@ class Forest:
     def _check_single(self) -> None:
         if self.classes != 1:
             raise DataError(f"a model of {self.classes} classes has no single score a row; call score_classes")
-
-
-def _program(packed: Packed, classes: int) -> npt.NDArray[np.int64]:
-    """Return the row of counts and addresses that the kernel reads; valid as long as ``packed`` lives."""
-    program = np.zeros(PROGRAM_SLOTS, dtype=np.int64)
-    program[0], program[4], program[11] = len(packed.columns), len(packed.trees), classes
-    tables: dict[int, npt.NDArray[np.generic]] = {
-        1: packed.columns,
-        2: packed.thresholds,
-        3: packed.words,
-        5: packed.trees,
-        6: packed.leaves,
-        7: packed.groups,
-        8: packed.entry_columns,
-        9: packed.entry_ranks,
-        10: packed.entry_masks,
-    }
-    for slot, table in tables.items():
-        program[slot] = table.ctypes.data
-    return program

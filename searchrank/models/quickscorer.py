@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from searchrank.errors import DataError
-from searchrank.models.kernels.forest import BITSET, COLUMN_SLOTS, MISSING_NAN, TREE_SLOTS
+from searchrank.models.kernels.bins import BITSET, COLUMN_SLOTS, MISSING_NAN
+from searchrank.models.kernels.forest import TREE_SLOTS
 from searchrank.models.tree_text import CATEGORICAL, Trees
 
 __all__ = ["MOST_LEAVES", "Packed", "pack"]
@@ -170,7 +171,7 @@ def _bin_columns(trees: Trees) -> tuple[Ints, Ints, Ints, npt.NDArray[np.float32
         rows.append(bitset)
     table = np.zeros((len(rows), COLUMN_SLOTS), dtype=np.int64)
     if rows:
-        table[:, :5] = rows
+        table[:, :5], table[:, 5] = rows, np.arange(len(rows))
     return column, rank, table, np.concatenate([*pools, np.empty(0, dtype=np.float32)])
 
 

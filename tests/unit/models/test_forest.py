@@ -93,7 +93,8 @@ def test_a_score_of_no_trees_is_refused(trees):
 
 
 def test_the_plain_python_kernel_gives_the_compiled_bits():
-    from searchrank.models.kernels.forest import score_forest, scratch_bytes  # noqa: PLC0415
+    from searchrank.models.kernels.bins import scratch_bytes  # noqa: PLC0415
+    from searchrank.models.kernels.forest import score_forest  # noqa: PLC0415
 
     x, y = _simple()
     x[::7, 1] = np.nan
@@ -102,7 +103,9 @@ def test_the_plain_python_kernel_gives_the_compiled_bits():
         columns = np.ascontiguousarray(x[:40].T)
         out = np.zeros(40)
         scratch = np.zeros(scratch_bytes(len(forest._packed.columns)), dtype=np.uint8)
-        score_forest(forest._address, columns.ctypes.data, 40, forest.trees, scratch.ctypes.data, out.ctypes.data)
+        score_forest(
+            forest._whole.address, columns.ctypes.data, 40, 0, 0, 0, forest.trees, scratch.ctypes.data, out.ctypes.data
+        )
         assert out.tobytes() == forest.score(columns).tobytes()
 
 
