@@ -14,7 +14,7 @@ from predictor.page_token import PageTokens
 from predictor.requests import Schema
 from predictor.scoring import Lane, Scoring
 from predictor.screens import Screens
-from predictor.surface import Cost, ServedSurface
+from predictor.surface import ServedSurface
 from recall import RecallConfig, Recaller
 from searchrank.errors import ConfigError, NotFoundError, SearchRankError
 from searchrank.features import Evaluator
@@ -150,7 +150,6 @@ class Loader:
             long=long,
             lane=self._lane,
             seconds_per_row=short.seconds_per_row(block),
-            recall_cost=Cost(),
             compiler=Compiler(features),
             screens=Screens(snapshot.catalogue.records),
             page_tokens=self._once("page", lambda: PageTokens.open(self._workspace.page_key)),

@@ -35,6 +35,7 @@ __all__ = [
     "score",
 ]
 
+_KNOW_SHARE = 0.25  # of the time left
 _RECALL_SHARE = 0.5  # of the time left: recall may not starve the stages after it
 _NO_ITEMS: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
@@ -89,7 +90,8 @@ async def know(surface: ServedSurface, question: Question, journey: Journey) -> 
     encoder = surface.release.feature_set.request_encoder
     record = encoder.missing(1)
     view = surface.live.view
-    user = await surface.store.fetch(view.state, hash_text(question.user_id) if question.user_id else 0)
+    patience = _KNOW_SHARE * journey.deadline.remaining
+    user = await surface.store.fetch(view.state, hash_text(question.user_id) if question.user_id else 0, patience)
     user.fill(record, query_hash(question.query), question.time_us)
     if user.problem:
         journey.left_out("know", "user", user.problem)
@@ -147,12 +149,7 @@ async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, scop
     )
     until = journey.deadline.share(_RECALL_SHARE).expires
     recaller = surface.recaller if scope.times == 1 else surface.recaller.widened(scope.times)
-    if surface.lane.is_short(surface.recall_cost.seconds * scope.times):
-        retrieval = recaller.retrieve(query, scope.limit, until)
-    else:
-        retrieval = await surface.lane.queue(lambda: recaller.retrieve(query, scope.limit, until))
-    surface.recall_cost.note(sum(part.seconds for part in retrieval.coverage) / scope.times)
-    return retrieval
+    return await recaller.ask(query, scope.limit, until)
 
 
 def _excluded(view: View, refused: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

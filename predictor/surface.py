@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from predictor.compiled import Compiler
 from predictor.live import Live
@@ -19,20 +18,7 @@ from searchrank.models import Release
 from searchrank.project import Surface
 from searchrank.state import UserStore
 
-__all__ = ["Cost", "ServedSurface"]
-
-_WEIGHT: Final = 0.1
-
-
-class Cost:
-    """A running estimate of how long something takes."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def note(self, seconds: float) -> None:
-        """Take a measurement into account."""
-        self.seconds += _WEIGHT * (seconds - self.seconds)
+__all__ = ["ServedSurface"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -54,7 +40,6 @@ class ServedSurface:
         long: Scores on the scoring thread.
         lane: The scoring thread.
         seconds_per_row: Cost of features and score of a candidate on this machine.
-        recall_cost: Running estimate of the cost of recall.
         compiler: Compiles what callers filter and sort by.
         screens: Asks filters of the whole catalogue.
         page_tokens: Writes and reads page tokens.
@@ -75,7 +60,6 @@ class ServedSurface:
     long: Scoring
     lane: Lane
     seconds_per_row: float
-    recall_cost: Cost
     compiler: Compiler
     screens: Screens
     page_tokens: PageTokens

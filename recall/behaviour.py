@@ -32,6 +32,7 @@ class ItemToItemBranch:
     """Neighbours of the user's recent items; the score is the sum of their similarities."""
 
     name = NAME
+    waits = False
 
     def __init__(self, neighbours: Neighbours, *, history: int) -> None:
         """Hold the neighbours of every item.

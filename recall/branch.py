@@ -87,6 +87,15 @@ class Branch(Protocol):
         """What the branch is called in configuration, answers and features."""
         ...
 
+    @property
+    def waits(self) -> bool:
+        """Whether it may wait with the interpreter let go: for a network, a disk, code that is not Python's.
+
+        Requests ask such a branch on a thread, where one that hangs holds up nobody. A thread helps against nothing
+        else; a branch that reads arrays in memory says False and costs no thread.
+        """
+        ...
+
     def retrieve(self, query: Query, limit: int) -> Candidates:
         """Return the best candidates for a query.
 

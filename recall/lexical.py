@@ -49,6 +49,7 @@ class LexicalBranch:
     """Search in the texts of the catalogue; the score is BM25 summed over tokens and boosted fields."""
 
     name = NAME
+    waits = True
 
     def __init__(self, index: tantivy.Index, boosts: Mapping[str, float], size: int) -> None:
         """Hold an opened index.

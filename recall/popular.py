@@ -25,6 +25,7 @@ class PopularBranch:
     """Items by their number of events; an item without any is never found."""
 
     name = NAME
+    waits = False
 
     def __init__(self, ranked: Candidates, size: int) -> None:
         """Hold the ranking of all items.

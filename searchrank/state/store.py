@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -118,12 +119,13 @@ class UserStore(Protocol):
     async def ready(self) -> None:
         """Connect ahead of the first request; never raises."""
 
-    async def fetch(self, state: State, user: int) -> Fetched:
+    async def fetch(self, state: State, user: int, patience: float = math.inf) -> Fetched:
         """Return what is known of a user; never raises for want of an answer, but says so in ``problem``.
 
         Args:
             state: The picture that the request reads.
             user: ``hash_text`` of the id; 0: nobody.
+            patience: Seconds that the request can wait.
         """
 
     async def close(self) -> None:
@@ -138,7 +140,7 @@ class EmbeddedStore:
     async def ready(self) -> None:
         """Do nothing."""
 
-    async def fetch(self, state: State, user: int) -> Fetched:
+    async def fetch(self, state: State, user: int, patience: float = math.inf) -> Fetched:  # noqa: ARG002 - no wait
         """Return what the state knows of a user."""
         return Fetched(state, user, state.offset)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from searchrank.errors import ConfigError, DataError
+from searchrank.errors import ConfigError, DataError, UnavailableError
 from searchrank.features.inputs import Root
 from searchrank.state.circuit import Circuit
 from searchrank.state.packing import Keys, unframed
@@ -27,6 +28,8 @@ __all__ = ["ValkeyStore", "connect"]
 
 _PROBE_SECONDS: Final = 1.0
 _CONNECTIONS: Final = 8  # of a process; a request waits for a free one rather than for a new one to be made
+_WAITING: Final = 64  # requests; one more is answered without
+_FAIR_SECONDS: Final = 0.005  # a request that waited less cannot blame the server
 
 
 def connect(address: StoreAddress) -> Redis:
@@ -66,33 +69,53 @@ class ValkeyStore:
         self._client = connect(address)
         self._address = address
         self._circuit = circuit or Circuit()
+        self._waiting = 0
         self._probe: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
         """Make all connections, if the server answers."""
         await asyncio.gather(*(self._ping() for _ in range(_CONNECTIONS)))
 
-    async def fetch(self, state: State, user: int) -> Fetched:
+    async def fetch(self, state: State, user: int, patience: float = math.inf) -> Fetched:
         """Return what the server has of a user; see ``UserStore``."""
         if not user:
             return Fetched(state, 0, state.offset)
         if self._circuit.is_open:
             self._look_again()
             return _unknown(state, user, f"not asked, since it failed: {self._circuit.reason}")
+        if self._waiting >= _WAITING:
+            return _unknown(state, user, f"not asked: {_WAITING} requests wait for it already")
         keys = Keys(self._address.project, state.snapshot.manifest.id)
         names = [keys.offset, keys.profile(user), *map(keys.user, state.links.ids(user))]
         try:
-            async with asyncio.timeout(self._address.timeout):
+            rows = await self._read(names, max(0.0, min(self._address.timeout, patience)))
+            return _fetched(state, user, rows)
+        except (UnavailableError, DataError) as error:
+            return _unknown(state, user, str(error))
+
+    async def _read(self, names: Sequence[str | bytes], seconds: float) -> Sequence[bytes | None]:
+        """Return the values of keys.
+
+        Raises:
+            UnavailableError: When there is no answer, in time or at all.
+        """
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(seconds):
                 rows: list[Any] = await self._client.mget(names)
         except TimeoutError:
-            return self._failed(state, user, f"no answer within {1000 * self._address.timeout:g} ms")
+            problem = f"no answer within {1000 * seconds:.3g} ms"
+            if seconds >= min(self._address.timeout, _FAIR_SECONDS):
+                self._circuit.fail(problem)
+            raise UnavailableError(problem) from None
         except (RedisError, OSError) as error:
-            return self._failed(state, user, f"{type(error).__name__}: {error}")
+            problem = f"{type(error).__name__}: {error}"
+            self._circuit.fail(problem)
+            raise UnavailableError(problem) from error
+        finally:
+            self._waiting -= 1
         self._circuit.succeed()
-        try:
-            return _fetched(state, user, rows)
-        except DataError as error:
-            return _unknown(state, user, str(error))
+        return rows
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -100,10 +123,6 @@ class ValkeyStore:
             self._probe.cancel()
             await asyncio.gather(self._probe, return_exceptions=True)
         await self._client.aclose()
-
-    def _failed(self, state: State, user: int, reason: str) -> Fetched:
-        self._circuit.fail(reason)
-        return _unknown(state, user, reason)
 
     def _look_again(self) -> None:
         if (self._probe is None or self._probe.done()) and self._circuit.take_probe():

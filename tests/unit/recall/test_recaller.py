@@ -56,18 +56,6 @@ def test_after_the_deadline_no_branch_is_asked():
     assert all("no time" in part.problem for part in found.coverage)
 
 
-def test_a_slow_branch_costs_those_after_it():
-    class Slow(FixedBranch):
-        def retrieve(self, query, limit):
-            time.sleep(0.02)
-            return super().retrieve(query, limit)
-
-    found = Recaller([Slow("good", [1]), FINE], QUOTAS).retrieve(Query(), 10, deadline=time.monotonic() + 0.01)
-    assert found.recalled.rows.tolist() == [1]
-    assert found.dropped == ("fine",)
-    assert found.coverage[0].seconds >= 0.02
-
-
 def test_excluded_rows_are_in_no_list():
     found = Recaller([GOOD, FINE], QUOTAS).retrieve(Query(exclude=np.array([4])), 10)
     assert sorted(found.recalled.rows.tolist()) == [1, 2, 9]
