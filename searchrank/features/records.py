@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from searchrank.errors import DataError
-from searchrank.features.inputs import MISSING_TIME, Input, InputType, Kind, layout
+from searchrank.features.inputs import MISSING_TIME, Input, InputType, layout
 from searchrank.features.text import MISSING_HASH, hash_text, hash_texts, tokenize
 
 __all__ = ["Column", "Encoder", "arrow_type", "encode"]
@@ -55,7 +55,7 @@ class Encoder:
         self.layout = layout(inputs)
         self._missing = np.zeros(1, self.layout)
         for item in inputs:
-            _ENCODERS[item.kind](item, self._missing[item.name], pa.nulls(1, arrow_type(item)))
+            _ENCODERS[item.type](item, self._missing[item.name], pa.nulls(1, arrow_type(item)))
         self._missing_bytes = self._missing.tobytes()
 
     def missing(self, rows: int = 1) -> npt.NDArray[np.void]:
@@ -94,7 +94,7 @@ class Encoder:
                 continue
             if len(column) != len(records):
                 raise DataError(f"{len(column)} values for {len(records)} rows", field=name)
-            _ENCODERS[item.kind](item, records[name], column)
+            _ENCODERS[item.type](item, records[name], column)
 
 
 def encode(inputs: Sequence[Input], columns: Mapping[str, Column], rows: int) -> npt.NDArray[np.void]:
@@ -311,22 +311,14 @@ def _maps(item: Input, out: Cells, column: Column) -> None:
     out["count"][~valid] = 0 if item.missing == () else -1
 
 
-_ENCODERS: Final[dict[Kind, Callable[[Input, Cells, Column], None]]] = {
-    Kind.NUMBER: _numbers,
-    Kind.CATEGORY: _categories,
-    Kind.TIME: _times,
-    Kind.POINT: _fixed,
-    Kind.VECTOR: _fixed,
-    Kind.LIST: _lists,
-    Kind.MAP: _maps,
+_ENCODERS: Final[dict[InputType, Callable[[Input, Cells, Column], None]]] = {
+    InputType.FLOAT: _numbers,
+    InputType.SIGNAL: _numbers,
+    InputType.CATEGORY: _categories,
+    InputType.TOKENS: _tokens,
+    InputType.TIME: _times,
+    InputType.POINT: _fixed,
+    InputType.VECTOR: _fixed,
+    InputType.LIST: _lists,
+    InputType.MAP: _maps,
 }
-
-
-def _encode_list_like(item: Input, out: Cells, column: Column) -> None:
-    if item.type is InputType.TOKENS:
-        _tokens(item, out, column)
-    else:
-        _lists(item, out, column)
-
-
-_ENCODERS[Kind.LIST] = _encode_list_like
