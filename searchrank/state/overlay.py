@@ -91,6 +91,9 @@ class Overlay:
     def ids_of(self, rows: Ints) -> list[str]:
         """Return the ids of rows, shape (n,); the missing record has the empty one."""
         missing, first = len(self.base), self.first
+        if rows.max(initial=-1) < missing:
+            known: list[str] = self.base.ids.take(pa.array(rows)).to_pylist()
+            return known
         told = pa.array(np.where(rows < missing, rows, 0), mask=rows >= missing)
         ids: list[str | None] = self.base.ids.take(told).to_pylist()
         names = self._slots.ids if self._slots is not None else []
