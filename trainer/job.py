@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from searchrank.errors import ConfigError, NotFoundError
 from searchrank.events import EventLog, schema
 from searchrank.features import FeatureSet
-from searchrank.models import Manifest
+from searchrank.models import Manifest, settle
 from searchrank.project import Project
 from searchrank.serving_log import ServingLog
 
@@ -55,15 +55,17 @@ class Job:
             NotFoundError: When there is no such model, or several and none is named, or no log to train on.
             ConfigError: When the project file is wrong, or the model learns nothing that a log could teach.
             DefinitionError: When the feature file is wrong.
+            ReleaseRefusedError: When a release whose score the model reads is refused.
         """
         project = Project.load(workspace)
         if not name and len(project.models) == 1:
             name = next(iter(project.models))
         if name not in project.models:
             raise NotFoundError(f"no model {name!r} in {workspace.project}; there are {', '.join(project.models)}")
-        feature_set = FeatureSet.load(workspace.features)
-        log = EventLog.open(workspace.events, schema=schema(feature_set))
         spec = project.models[name]
+        read = [text.split("|")[0].strip() for text in spec.inputs]
+        feature_set = settle(FeatureSet.load(workspace.features), read, workspace, model=name)
+        log = EventLog.open(workspace.events, schema=schema(feature_set))
         if from_log and spec.weights:
             raise ConfigError(f"{name} has weights by hand and learns nothing from a log", field="--from-log")
         mine = {key: one for key, one in project.surfaces.items() if one.model == name}

@@ -15,6 +15,7 @@ import yaml
 
 from searchrank.errors import DefinitionError, NotFoundError
 from searchrank.features.inputs import CANDIDATE_ROOTS, REQUEST_ROOTS, Input, Kind, Root
+from searchrank.features.model_call import ModelSource, nowhere
 from searchrank.features.node import Node, Scope
 from searchrank.features.reader import DefinitionReader
 from searchrank.features.records import Encoder
@@ -66,8 +67,8 @@ class FeatureSet:
     features: Mapping[str, Feature]
 
     @classmethod
-    def load(cls, path: Path) -> FeatureSet:
-        """Parse a feature file.
+    def load(cls, path: Path, *, models: ModelSource = nowhere) -> FeatureSet:
+        """Parse a feature file; ``models`` as for ``parse``.
 
         Raises:
             NotFoundError: When there is no such file.
@@ -79,27 +80,42 @@ class FeatureSet:
             raise NotFoundError(f"no feature file {path}") from None
         except UnicodeDecodeError as error:
             raise DefinitionError(f"the file is not UTF-8: {error.reason}", source=str(path)) from None
-        return cls.parse(text, source=path.name)
+        return cls.parse(text, source=path.name, models=models)
 
     @classmethod
-    def parse(cls, text: str, *, source: str = "features.yaml") -> FeatureSet:
+    def parse(cls, text: str, *, source: str = "features.yaml", models: ModelSource = nowhere) -> FeatureSet:
         """Parse the text of a feature file.
+
+        Args:
+            text: YAML; see the guide.
+            source: What to call it in refusals.
+            models: Where models with a digest are found whose scores features read; by default they are only named,
+                and a plan that reads them is refused.
 
         Raises:
             DefinitionError: When anything in it is refused; names line and column.
         """
-        inputs, texts, nodes = DefinitionReader(source, text).read()
+        inputs, texts, nodes = DefinitionReader(source, text, models).read()
         features = {name: Feature(name, texts[name], nodes[name]) for name in sorted(texts)}
         return cls(MappingProxyType(dict(sorted(inputs.items()))), MappingProxyType(features))
+
+    def rewritten(self, texts: Mapping[str, str], models: ModelSource) -> FeatureSet:
+        """Return the same inputs with other expressions, by feature; ``models`` as for ``parse``.
+
+        Raises:
+            DefinitionError: When an expression is refused.
+        """
+        return self.parse(self._written(texts), models=models)
 
     @cached_property
     def canonical(self) -> str:
         """The file in normal form: names sorted, defaults left out, spacing fixed; parses to an equal set."""
+        return self._written({name: feature.canonical for name, feature in self.features.items()})
+
+    def _written(self, features: Mapping[str, str]) -> str:
         inputs = {name: _declaration(item) for name, item in self.inputs.items()}
-        features = {name: feature.canonical for name, feature in self.features.items()}
-        return str(
-            yaml.safe_dump({"inputs": inputs, "features": features}, sort_keys=False, allow_unicode=True, width=10**6)
-        )
+        content = {"inputs": inputs, "features": dict(features)}
+        return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=10**6))
 
     @cached_property
     def fingerprint(self) -> str:

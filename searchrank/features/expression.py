@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from searchrank.features.inputs import CANDIDATE_ROOTS, Kind
 from searchrank.features.language import Origin, parse_expression
-from searchrank.features.node import Call, Constant, InputNode, Node, Scope
+from searchrank.features.node import Call, Constant, InputNode, Node, Scope, ScoreNode
 
 if TYPE_CHECKING:
     from searchrank.features.definitions import FeatureSet
@@ -77,6 +77,8 @@ class Expression:
             if node.key in seen:
                 continue
             seen.add(node.key)
+            if isinstance(node, ScoreNode):
+                return False
             if isinstance(node, InputNode) and (node.input.is_live or node.input.root in CANDIDATE_ROOTS):
                 return False
             waiting.extend(node.operands)

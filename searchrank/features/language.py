@@ -3,6 +3,7 @@
 ::
 
     expression = number | "category" | root.noun | feature | operator(expression…, parameter…, name=parameter…)
+               | model("name@alias")
                | a + b | a - b | a * b | a / b | a ** b | -a | a < b (… <= > >= == !=) | a < b < c
                | a in [constant, …] | a in list | a not in … | a and b | a or b | not a
     parameter  = number | "text" | [number, …]
@@ -19,6 +20,7 @@ from typing import Final
 
 from searchrank.errors import DefinitionError
 from searchrank.features import operators as _families  # noqa: F401  (registers the operators)
+from searchrank.features.model_call import ModelSource, model_node, nowhere
 from searchrank.features.node import Call, Constant, Node
 from searchrank.features.operator import OPERATORS, Literal, Operator
 
@@ -113,18 +115,31 @@ def _deeper_than(tree: ast.expr, limit: int) -> bool:
     return True
 
 
-def parse_expression(origin: Origin, resolve: Callable[[str], Node | None], known: Iterable[str]) -> Node:
+def _anything(_call: Call) -> str:
+    return ""
+
+
+def parse_expression(
+    origin: Origin,
+    resolve: Callable[[str], Node | None],
+    known: Iterable[str],
+    *,
+    models: ModelSource = nowhere,
+    refuse: Callable[[Call], str] = _anything,
+) -> Node:
     """Parse an expression into a typed graph.
 
     Args:
         origin: Text and place.
         resolve: Gives the node of a name (``item.price`` or a feature's), or None if there is none.
         known: All names, for suggestions.
+        models: Where models are found whose scores are read; by default they are only named.
+        refuse: Says why a call is not allowed here; empty when it is.
 
     Raises:
         DefinitionError: When anything is outside the grammar, unknown or of the wrong kind.
     """
-    return _Parser(origin, resolve, known).node(parse_tree(origin))
+    return _Parser(origin, resolve, known, models, refuse).node(parse_tree(origin))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +147,8 @@ class _Parser:
     origin: Origin
     resolve: Callable[[str], Node | None]
     known: Iterable[str]
+    models: ModelSource
+    refuse: Callable[[Call], str]
 
     def node(self, tree: ast.expr) -> Node:
         match tree:
@@ -141,6 +158,8 @@ class _Parser:
                 return self._named(name, tree)
             case ast.Attribute(value=ast.Name(id=root), attr=noun):
                 return self._named(f"{root}.{noun}", tree)
+            case ast.Call(func=ast.Name(id="model")):
+                return model_node(tree, self.origin, self.models, self.resolve)
             case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
                 return self._call(name, tree, args, keywords)
             case _:
@@ -234,7 +253,7 @@ class _Parser:
     def _call(self, name: str, tree: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]) -> Node:
         signatures = [s for s in OPERATORS.get(name, ()) if not s.fitted]
         if not signatures:
-            raise self.origin.error(f"unknown operator {name}", tree, nearest(name, OPERATORS))
+            raise self.origin.error(f"unknown operator {name}", tree, nearest(name, [*OPERATORS, "model"]))
         count = len(signatures[0].operands)
         for argument in args:
             if isinstance(argument, ast.Starred):
@@ -271,9 +290,12 @@ class _Parser:
             if value is None:
                 raise self.origin.error(f"{name} needs {parameter.name}=", tree, found.signature)
         try:
-            return Call.of(found, tuple(operands), tuple(v for v in literals if v is not None))
+            made = Call.of(found, tuple(operands), tuple(v for v in literals if v is not None))
         except (ValueError, TypeError) as error:
             raise self.origin.error(f"{name}: {error}", tree, found.signature) from None
+        if problem := self.refuse(made):
+            raise self.origin.error(problem, tree)
+        return made
 
 
 _GRAMMAR_HINT: Final = (

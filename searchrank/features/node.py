@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from searchrank.features.inputs import CANDIDATE_ROOTS, REQUEST_ROOTS, Input, Kind, Root
 from searchrank.features.operator import Literal, Operator
 
-__all__ = ["Call", "Constant", "InputNode", "Node", "Scope"]
+__all__ = ["Call", "Constant", "InputNode", "Node", "RowScorer", "Scope", "ScoreNode"]
 
 
 class Scope(StrEnum):
@@ -124,7 +126,48 @@ class Call:
         return self.operator.result
 
 
-Node = InputNode | Constant | Call
+class RowScorer(Protocol):
+    """A model whose score an expression may read."""
+
+    @property
+    def columns(self) -> tuple[Node, ...]:
+        """The graphs of its columns, in order."""
+        ...
+
+    def score(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Give each row a score, ``(n,)``, of its columns, ``(f, n)``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreNode:
+    """The score of a model.
+
+    Attributes:
+        label: The model as it was written.
+        model: What gives the score; None when it is only named, and nothing can be computed of it.
+        key: As of every node; of the model's digest.
+    """
+
+    label: str
+    model: RowScorer | None
+    key: str
+    kind: Kind = Kind.NUMBER
+    scope: Scope = Scope.CANDIDATE
+    size: int = 0
+
+    @classmethod
+    def of(cls, label: str, digest: str, model: RowScorer | None) -> ScoreNode:
+        """Return the node of a model's score; an empty digest is that of a model not looked up yet."""
+        return cls(label, model, _digest("model", digest) if digest else _digest("model", "", label))
+
+    @property
+    def operands(self) -> tuple[Node, ...]:
+        """What the model reads."""
+        return () if self.model is None else self.model.columns
+
+
+Node = InputNode | Constant | Call | ScoreNode
 
 
 def _joined(operands: tuple[Node, ...]) -> Scope:

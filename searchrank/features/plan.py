@@ -19,7 +19,7 @@ import numpy as np
 from searchrank.errors import DefinitionError
 from searchrank.features.definitions import FeatureSet
 from searchrank.features.inputs import Kind, cell
-from searchrank.features.node import Call, Constant, InputNode, Node, Scope
+from searchrank.features.node import Call, Constant, InputNode, Node, Scope, ScoreNode
 from searchrank.features.operator import slots_of
 from searchrank.features.transforms import FittedInput
 
@@ -37,6 +37,8 @@ class Base(IntEnum):
     ITEM_ROWS = 4
     REQUEST_ROWS = 5
     OUT = 6
+    SCORES = 7
+    """Scores of models that features read, one float32 column each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Plan:
         item: Program that fills the item block.
         request: Program that fills the request exports.
         candidate: Program that fills the matrix.
+        scored: Models whose scores are read, each after those that it reads, with the program that fills its matrix.
     """
 
     feature_set: FeatureSet
@@ -117,6 +120,7 @@ class Plan:
     request: Program
     candidate: Program
     fingerprint: str
+    scored: tuple[tuple[ScoreNode, Program], ...] = ()
 
     @classmethod
     def compile(cls, feature_set: FeatureSet, inputs: Sequence[FittedInput]) -> Plan:
@@ -140,7 +144,8 @@ class Plan:
             inputs: The fitted model inputs that they are made of, if they are.
 
         Raises:
-            DefinitionError: When a column is neither a number nor a category nor a time.
+            DefinitionError: When a column is neither a number nor a category nor a time, or reads the score of a
+                model that was not looked up.
         """
         for name, node in columns.items():
             if not slots_of(node.kind) == 1:
@@ -148,7 +153,10 @@ class Plan:
         nodes = list(columns.values())
         exports = _exports(nodes)
         layouts = {s: _layout(exports[s]) for s in (Scope.ITEM, Scope.REQUEST)}
-        builders = {s: _Builder(s, feature_set, layouts) for s in Scope}
+        scored = _scored(nodes)
+        places = {node.key: place for place, node in enumerate(scored)}
+        builders = {s: _Builder(s, feature_set, layouts, places) for s in Scope}
+        read = [_Builder(Scope.CANDIDATE, feature_set, layouts, places).emitting(node.operands) for node in scored]
         meaning = "\n".join(f"{name}={node.key}" for name, node in columns.items())
         return cls(
             feature_set=feature_set,
@@ -158,6 +166,7 @@ class Plan:
             request=builders[Scope.REQUEST].exporting(exports[Scope.REQUEST]),
             candidate=builders[Scope.CANDIDATE].emitting(nodes),
             fingerprint=hashlib.sha256(meaning.encode()).hexdigest(),
+            scored=tuple(zip(scored, read, strict=True)),
         )
 
     @property
@@ -188,6 +197,34 @@ def _exports(nodes: Sequence[Node]) -> dict[Scope, dict[str, Node]]:
     return found
 
 
+def _scored(nodes: Sequence[Node]) -> list[ScoreNode]:
+    """Return the models whose scores are read, directly or by each other, a model after those that it reads.
+
+    Raises:
+        DefinitionError: When one was not looked up.
+    """
+    found: dict[str, ScoreNode] = {}
+    seen: set[str] = set()
+
+    def look(node: Node) -> None:
+        if node.key in seen:
+            return
+        seen.add(node.key)
+        for operand in node.operands:
+            look(operand)
+        if isinstance(node, ScoreNode):
+            if node.model is None:
+                raise DefinitionError(
+                    f'model("{node.label}") was not looked up here: only what is trained or made with it as an input '
+                    "carries the release that it means"
+                )
+            found[node.key] = node
+
+    for node in nodes:
+        look(node)
+    return list(found.values())
+
+
 def _layout(nodes: Mapping[str, Node]) -> Any:
     fields: list[tuple[str, Any]] = [("_pad", "<i8")]
     for key, node in nodes.items():
@@ -204,6 +241,7 @@ class _Builder:
     scope: Scope
     feature_set: FeatureSet
     layouts: Mapping[Scope, Any]
+    places: Mapping[str, int]
     instructions: list[Instruction] = field(default_factory=list)
     made: dict[str, Dense] = field(default_factory=dict)
     columns: int = 0
@@ -246,7 +284,9 @@ class _Builder:
         return self._dense(node) if slots_of(node.kind) == 1 else self._cell(node)
 
     def _cell(self, node: Node) -> Cell:
-        """Return where a raw input or an export lies."""
+        """Return where a raw input, an export or a model's score lies."""
+        if isinstance(node, ScoreNode):
+            return Cell(Base.SCORES, 4 * self.places[node.key], 4 * len(self.places), None, 0)
         if isinstance(node, InputNode) and node.scope is self.scope:
             return self._at(self._raw(node.scope), node.input.name, Base.RECORDS, None, node.size)
         if isinstance(node, InputNode) and node.scope is Scope.REQUEST:

@@ -12,6 +12,7 @@ from searchrank.errors import DefinitionError
 from searchrank.features.declaration import declare
 from searchrank.features.inputs import Input, InputType, Root
 from searchrank.features.language import Origin, nearest, parse_expression
+from searchrank.features.model_call import ModelSource
 from searchrank.features.node import InputNode, Node
 
 __all__ = ["DefinitionReader"]
@@ -23,8 +24,9 @@ _KEYED: Final = frozenset({InputType.CATEGORY, InputType.TOKENS, InputType.LIST}
 class DefinitionReader:
     """Reads one feature file."""
 
-    def __init__(self, source: str, text: str) -> None:
+    def __init__(self, source: str, text: str, models: ModelSource) -> None:
         self._source = source
+        self._models = models
         self._document = Document(source, text)
         self._inputs: dict[str, Input] = {}
         self._places: dict[str, yaml.Node] = {}
@@ -102,7 +104,8 @@ class DefinitionReader:
             if len(self._open) >= 100:
                 raise origin.error("features use features at most 100 deep")
             self._open.append(name)
-            self._nodes[name] = parse_expression(origin, self._resolve, [*self._inputs, *self._origins])
+            known = [*self._inputs, *self._origins]
+            self._nodes[name] = parse_expression(origin, self._resolve, known, models=self._models)
             self._open.pop()
         return self._nodes[name]
 

@@ -77,6 +77,7 @@ class Evaluator:
         self._item = _Bound(plan.item, find)
         self._request = _Bound(plan.request, find)
         self._candidate = _Bound(plan.candidate, find)
+        self._scored = [(_Bound(program, find), node.model, len(program.outputs)) for node, program in plan.scored]
         self._records: _Bound | None = None
         self._find = find
         self._outside = kernels.callable(driver.count_outside)
@@ -149,8 +150,21 @@ class Evaluator:
         exports = self._export(self._request, rows.requests, records_at)
         if item_block is not self._block[0]:
             self._block = (item_block, address(item_block))
-        candidates_at, exports_at, out_at = address(rows.candidates), address(exports), address(out)
-        bound.run(n, row_bytes, (candidates_at, self._block[1], records_at, exports_at, items_at, requests_at, out_at))
+        bases = (address(rows.candidates), self._block[1], records_at, address(exports), items_at, requests_at)
+        scores = self._scores(n, bases) if self._scored else None
+        bound.run(n, row_bytes, (*bases, address(out), 0 if scores is None else address(scores)))
+
+    def _scores(self, n: int, bases: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        """Return what the models that features read give each row, shape (n, models)."""
+        scores = np.full((n, len(self._scored)), np.nan, np.float32)
+        for place, (bound, model, width) in enumerate(self._scored):
+            columns = np.empty((width, n), np.float32)
+            bound.run(n, n * 4, (*bases, address(columns), address(scores)))
+            if model is not None:
+                with np.errstate(over="ignore"):
+                    scores[:, place] = model.score(columns)
+        scores[np.isnan(scores)] = np.nan  # one NaN alone is stored
+        return scores
 
     def _export(self, bound: _Bound, records: Records, records_at: int) -> Records:
         program = bound.program

@@ -11,6 +11,7 @@ from searchrank.models.manifest import Manifest, find_release, releases
 from searchrank.models.profile import profile_columns
 from searchrank.models.release import Release
 from searchrank.models.scorer import Scorer
+from searchrank.models.stacking import settle
 from searchrank.models.writing import ReleaseDraft, write_release
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "profile_columns",
     "record_columns",
     "releases",
+    "settle",
     "write_release",
 ]

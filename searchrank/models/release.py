@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from searchrank.errors import InvalidInputError, ReleaseRefusedError
 from searchrank.features import Evaluator, FeatureSet, FittedInput, Operator, Plan
+from searchrank.features.model_call import ModelCall
+from searchrank.features.node import Node
 from searchrank.models.environment import difference, environment
 from searchrank.models.golden import Outcome, compute
 from searchrank.models.kinds import parse_scorer
@@ -57,6 +60,15 @@ class Release:
         """SHA-256 of the whole release."""
         return self.manifest.digest
 
+    @property
+    def columns(self) -> tuple[Node, ...]:
+        """The graphs of its columns, in order, so that an expression may read its score."""
+        return tuple(item.node(self.feature_set) for item in self.plan.inputs)
+
+    def score(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Score rows of its columns, as an expression that reads its score does."""
+        return self.scorer.score(columns)
+
     @classmethod
     def open(cls, folder: Path, *, address_of: Callable[[Operator], int] | None = None) -> Release:
         """Load a release and recompute its golden rows.
@@ -68,8 +80,9 @@ class Release:
 
         Raises:
             NotFoundError: When there is no release in the folder.
-            ReleaseRefusedError: When a file was changed or is missing, the definitions mean something else here, or a
-                bit of a golden feature or score differs; names the first and both environments.
+            ReleaseRefusedError: When a file was changed or is missing, the definitions mean something else here, a
+                release whose score it reads is missing or refused, or a bit of a golden feature or score differs; names
+                the first and both environments.
         """
         manifest = Manifest.read(folder)
         _check_files(folder, manifest)
@@ -86,7 +99,7 @@ class Release:
 
     @classmethod
     def _load(cls, folder: Path, manifest: Manifest, address_of: Callable[[Operator], int] | None) -> Release:
-        feature_set = FeatureSet.load(folder / FEATURES)
+        feature_set = FeatureSet.load(folder / FEATURES, models=lambda call: _other(folder, manifest, call))
         inputs_text = (folder / INPUTS).read_text(encoding="utf-8")
         plan = Plan.compile(feature_set, tuple(FittedInput.from_json(i) for i in json.loads(inputs_text)))
         here = fingerprints_of(plan, inputs_text)
@@ -101,6 +114,23 @@ class Release:
             raise ReleaseRefusedError(f"{_label(manifest)}: its plan has other columns than release.json names")
         scorer = parse_scorer(manifest.scorer, (folder / MODEL).read_text(encoding="utf-8"), plan.columns)
         return cls(folder, manifest, feature_set, plan, Evaluator(plan, address_of=address_of), scorer)
+
+
+def _other(folder: Path, manifest: Manifest, call: ModelCall) -> Release:
+    """Return the release whose score another one reads; it lies beside it, under its own model's name.
+
+    Raises:
+        ReleaseRefusedError: When it is not there, or is refused itself.
+    """
+    model = folder.resolve().parent.parent / call.name
+    for found in sorted(model.glob(f"*-{call.digest[:12]}")):
+        other = Release.open(found)
+        if other.digest == call.digest:
+            return other
+    raise ReleaseRefusedError(
+        f"{_label(manifest)} reads the score of {call.label}, whose release {call.digest[:12]} is not in {model}; "
+        "fetch it too"
+    )
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:

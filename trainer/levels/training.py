@@ -129,7 +129,7 @@ def _level(job: Job, part: Cut) -> Iterator[Level]:
             for batch in part.known.to_batches(max_chunksize=_APPENDED):
                 log.append(batch)
         refresh_workspace(target)
-        yield Level.open(target, surface, part.held_out)
+        yield replace(Level.open(target, surface, part.held_out), feature_set=job.feature_set)
 
 
 def _surface(job: Job) -> str:
