@@ -23,6 +23,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/forest.py
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/reload.py
 	$(BIN)/python benchmarks/assign.py
 	$(BIN)/python benchmarks/ingest.py

@@ -1,6 +1,7 @@
 """The client of ``serve.py``, in a process of its own: closed loops of distinct requests encoded before the clock runs.
 
-Reads one JSON command a line, ``{"block": 3, "clients": 4, "seconds": 5}``, and answers each with a line of figures.
+Reads one JSON command a line, ``{"block": 3, "clients": 4, "seconds": 5}`` for closed loops or ``{"streams": […]}`` for
+open ones, and answers each with a line of figures.
 Both protocols go through as little as possible: gRPC with bytes in and out over one channel, HTTP over one kept
 connection a client by a reader of twenty lines. Answers are kept and looked at after the clock stopped.
 """
@@ -31,6 +32,7 @@ from searchrank.v1 import ranking_pb2
 __all__ = ["main"]
 
 WARM_SECONDS = 0.5
+WARM_REQUESTS = 20
 _TICKS = os.sysconf("SC_CLK_TCK")
 Scores = npt.NDArray[np.float64]
 Send = Callable[[bytes], Awaitable[bytes]]
@@ -72,7 +74,10 @@ class _Rank:
         context["request.place"] = [tuple(request.place.tolist())]
         context["request.words"] = [_words(asked)]
         message = ranking_pb2.RankRequest(
-            surface="items", context=columns(context), candidates=item_ids([item_id(row) for row in asked.rows])
+            surface="items",
+            user_id=f"user-{asked.rows[0]}",
+            context=columns(context),
+            candidates=item_ids([item_id(row) for row in asked.rows]),
         )
         return message.SerializeToString()
 
@@ -155,10 +160,35 @@ class _Load:
         np.save(path, scores)
         return {"requests": requests}
 
-    async def run(self, block: int, clients: int, seconds: float) -> dict[str, Any]:
+    async def paced(self, block: int, rate: float, seconds: float, candidates: int) -> dict[str, Any]:
+        """Send at moments fixed beforehand, whatever becomes of the answers; times count from these moments."""
+        rng = np.random.default_rng([98, block])
+        moments = np.cumsum(rng.exponential(1 / rate, max(1, int(rate * seconds))))
+        asked = [draw_asked(rng, candidates) for _ in moments]
+        encoded = [self._protocol.encode(one) for one in asked]
+        send = await self._protocol.connect(self._port)
+        for _ in range(WARM_REQUESTS):
+            await send(self._protocol.encode(draw_asked(rng, candidates)))
+        loop = asyncio.get_running_loop()
+        cpu, start = server_seconds(self._pid), loop.time() + 0.05
+
+        async def at(moment: float, request: bytes) -> tuple[bytes, float]:
+            await asyncio.sleep(start + moment - loop.time())
+            return await send(request), loop.time() - start - moment
+
+        answers = await asyncio.gather(*(at(moment, one) for moment, one in zip(moments, encoded, strict=True)))
+        share = round((server_seconds(self._pid) - cpu) / (loop.time() - start), 2)
+        for one, (answer, _) in zip(asked, answers, strict=True):
+            self._protocol.read(answer, one)
+        times = np.array([taken for _, taken in answers])
+        p50, p99 = (round(float(q) * 1e3, 3) for q in np.percentile(times, [50, 99]))
+        return {"rate": round(rate, 1), "requests": len(times), "p50_ms": p50, "p99_ms": p99, "core_share": share}
+
+    async def run(self, block: int, clients: int, seconds: float, candidates: int = CANDIDATES) -> dict[str, Any]:
         """Send as fast as ``clients`` closed loops can, after a short warm-up."""
         rng = np.random.default_rng([99, block])
-        asked = [draw_asked(rng) for _ in range(int((WARM_SECONDS + seconds) * self._protocol.most))]
+        most = int((WARM_SECONDS + seconds) * self._protocol.most * min(1, CANDIDATES / candidates))
+        asked = [draw_asked(rng, candidates) for _ in range(most)]
         waiting = iter([(one, self._protocol.encode(one)) for one in asked])
         sends = [await self._protocol.connect(self._port) for _ in range(clients)]
         await self._loops(sends, waiting, WARM_SECONDS)
@@ -220,8 +250,10 @@ async def _obey(load: _Load) -> None:
         command = json.loads(line)
         if "check" in command:
             answer = await load.check(command["requests"], Path(command["check"]))
+        elif "streams" in command:
+            answer = {"streams": await asyncio.gather(*(load.paced(**stream) for stream in command["streams"]))}
         else:
-            answer = await load.run(command["block"], command["clients"], command["seconds"])
+            answer = await load.run(**command)
         print(json.dumps(answer), flush=True)
 
 

@@ -9,7 +9,7 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from serve_world import CANDIDATES, ITEMS, MORE, World, compiled, draw_asked, evaluate, item_id
+from serve_world import CANDIDATES, ITEMS, MORE, WIDTH, World, compiled, draw_asked, evaluate, item_id
 from sixty import Request, feature_text, texts_of
 
 from searchrank.features import FeatureSet
@@ -27,20 +27,39 @@ surfaces:
 models:
   items: {inputs: [f0]}
 """
+EXPERIMENTS: Final = """
+surfaces:
+  items:
+    page:
+      salt: page
+      unit: user_id
+      parameters:
+        page_size: {type: integer, sets: limit}
+      experiments:
+        longer: {buckets: 0-9999, arms: {control: {weight: 1}, longer: {weight: 1, set: {page_size: 40}}}}
+    banner:
+      salt: banner
+      unit: user_id
+      parameters:
+        banner: {type: choice, choices: [none, new], default: none}
+      experiments:
+        new_banner: {buckets: 0-4999, arms: {control: {weight: 1}, new: {weight: 1, set: {banner: new}}}}
+"""
 
 
-def make_workspace(root: Path, world: World, model: Path) -> Workspace:
-    """Write everything a worker needs to serve the world by the model."""
+def make_workspace(root: Path, world: World, model: Path, width: int = WIDTH) -> Workspace:
+    """Write everything a worker needs to serve the world by a model of the first columns, two experiments included."""
     workspace = Workspace(root)
     workspace.root.mkdir(parents=True, exist_ok=True)
     workspace.project.write_text(PROJECT, encoding="utf-8")
+    workspace.experiments.write_text(EXPERIMENTS, encoding="utf-8")
     workspace.features.write_text(feature_text("item", MORE), encoding="utf-8")
     features = FeatureSet.load(workspace.features)
     items = _items(world)
     events = EventColumns.from_batches([])
     source = SnapshotSource(items=items, events=events, as_of=NOW_US)
     publish(Snapshot.build(workspace.snapshots / "first", features, source))
-    release = write_release(workspace.releases, _draft(world, items, model.read_text(encoding="utf-8")))
+    release = write_release(workspace.releases, _draft(world, items, model.read_text(encoding="utf-8"), width))
     Ledger(workspace.ledger).promote(release)
     return workspace
 
@@ -73,9 +92,9 @@ def _words(hashes: npt.NDArray[np.int64]) -> str | None:
     return " ".join(words) if words else None
 
 
-def _draft(world: World, items: pa.Table, model: str) -> ReleaseDraft:
+def _draft(world: World, items: pa.Table, model: str, width: int) -> ReleaseDraft:
     """Return a release proved by the rows of one request."""
-    plan = compiled()
+    plan = compiled(width)
     asked = draw_asked(np.random.default_rng(13))
     columns = evaluate(world, plan, [asked.request], [asked.rows])
     golden = items.take(pa.array(asked.rows)).drop_columns("item_id")

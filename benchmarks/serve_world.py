@@ -36,6 +36,7 @@ __all__ = [
     "MORE",
     "PACKED",
     "TREES",
+    "WIDTH",
     "Asked",
     "World",
     "compiled",
@@ -52,6 +53,7 @@ MORE: Final = 76
 CANDIDATES: Final = 200
 TREES: Final = 500
 LEAVES: Final = 63
+WIDTH: Final = 136
 QUERIES: Final = 300
 SHOWN: Final = 60
 _PARAMETERS: Final = {
@@ -116,9 +118,9 @@ def draw_world() -> World:
     return World(items, more)
 
 
-def draw_asked(rng: np.random.Generator) -> Asked:
+def draw_asked(rng: np.random.Generator, candidates: int = CANDIDATES) -> Asked:
     """Draw one request."""
-    return Asked(rng.choice(ITEMS, CANDIDATES, replace=False, shuffle=False), draw_request(rng))
+    return Asked(rng.choice(ITEMS, candidates, replace=False, shuffle=False), draw_request(rng))
 
 
 def item_id(row: int) -> str:
@@ -135,9 +137,9 @@ def pack(world: World) -> npt.NDArray[np.void]:
     return rows
 
 
-def compiled() -> Plan:
-    """Return the plan of the 136 columns."""
-    return Plan.compile(FeatureSet.parse(feature_text("item", MORE)), read_fitted(fitted_text(MORE)))
+def compiled(width: int = WIDTH) -> Plan:
+    """Return the plan of the first of the 136 columns."""
+    return Plan.compile(FeatureSet.parse(feature_text("item", MORE)), read_fitted(fitted_text(MORE))[:width])
 
 
 def evaluate(world: World, plan: Plan, requests: list[Request], rows: list[npt.NDArray[np.int64]]) -> Floats:
@@ -153,19 +155,22 @@ def evaluate(world: World, plan: Plan, requests: list[Request], rows: list[npt.N
     return evaluator.evaluate(block, Rows(flat, asked, numbers, feature_set.candidate_encoder.missing(len(flat))))
 
 
-def trained(world: World, announce: Callable[[str], None], leaves: int = LEAVES) -> Path:
-    """Return the forest as LightGBM's text, trained once and kept in the cache folder."""
+def trained(
+    world: World, announce: Callable[[str], None], leaves: int = LEAVES, *, trees: int = TREES, width: int = WIDTH
+) -> Path:
+    """Return the forest as LightGBM's text, trained once on the first columns and kept in the cache folder."""
     parameters = _PARAMETERS | {"num_leaves": leaves}
     columns, labels = _samples(world)
-    digest = hashlib.sha256(columns.tobytes() + labels.tobytes() + repr((TREES, parameters)).encode()).hexdigest()
+    columns = columns[:width]
+    digest = hashlib.sha256(columns.tobytes() + labels.tobytes() + repr((trees, parameters)).encode()).hexdigest()
     path = _cache() / f"forest-{digest[:16]}.txt"
     if path.is_file():
         return path
-    announce(f"training {TREES} trees of {leaves} leaves, once")
+    announce(f"training {trees} trees of {leaves} leaves, once")
     import lightgbm  # noqa: PLC0415 - two seconds that only the first run needs
 
     data = lightgbm.Dataset(columns.T, labels, group=np.full(QUERIES, SHOWN))
-    booster = lightgbm.train(parameters, data, TREES)
+    booster = lightgbm.train(parameters, data, trees)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}")
     fresh.write_text(booster.model_to_string(), encoding="utf-8")
