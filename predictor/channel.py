@@ -23,8 +23,17 @@ _RETRY: Final = {  # the next attempt is the next worker's
     "backoffMultiplier": 4,
     "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],  # what a server that ends had not yet begun is cancelled
 }
+_IN_TURN: Final[dict[str, Any]] = {"round_robin": {}}
+_EJECTION: Final = {  # a worker that hangs keeps its connections; most of its calls end with the caller's deadline
+    "interval": "1s",
+    "baseEjectionTime": "2s",
+    "maxEjectionTime": "30s",
+    "maxEjectionPercent": 50,
+    "failurePercentageEjection": {"threshold": 50, "minimumHosts": 2, "requestVolume": 3},
+    "childPolicy": [_IN_TURN],
+}
 _CONFIG: Final = {
-    "loadBalancingConfig": [{"round_robin": {}}],
+    "loadBalancingConfig": [{"outlier_detection_experimental": _EJECTION}, _IN_TURN],  # the first that gRPC knows
     "methodConfig": [{"name": [{"service": "searchrank.v1.RankingService"}], "retryPolicy": _RETRY}],
 }
 _OPTIONS: Final = [

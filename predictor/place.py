@@ -1,4 +1,4 @@
-"""One place in the supervisor's line: a process that is started again whenever it dies, until the end."""
+"""One place in the supervisor's line: a process that is started again whenever it dies or hangs, until the end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,11 +24,16 @@ FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 2.0
 STEADY_SECONDS: Final = 5.0
 MOST_FAILURES: Final = 5  # deaths of a process that was never ready
+SILENT_SECONDS: Final = 5.5  # five beats
+LOOKS: Final = 5  # in that time
+START_SECONDS: Final = 900.0  # after which one that is still not ready hangs
 _logger = logging.getLogger("searchrank.supervisor")
 
 
 class Place:
-    """A command that is kept running. Its process writes a JSON line when ready and ends when its input ends.
+    """A command that is kept running. Its process writes a JSON line when ready, then a line at each beat.
+
+    It ends when its input ends. One that is ready and misses beats hangs; it is killed, and another takes its place.
 
     Attributes:
         name: What it is called in the log.
@@ -36,7 +42,13 @@ class Place:
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], stopping: asyncio.Event, *, patience: float = STOP_SECONDS
+        self,
+        name: str,
+        command: Sequence[str],
+        stopping: asyncio.Event,
+        *,
+        patience: float = STOP_SECONDS,
+        silence: float = SILENT_SECONDS,
     ) -> None:
         """Prepare; nothing is started before ``keep``.
 
@@ -45,6 +57,7 @@ class Place:
             command: What is run.
             stopping: Set when everything is to end.
             patience: Seconds that a process may take to end before it is killed.
+            silence: Seconds without a beat after which a process that was ready is killed.
         """
         self.name = name
         self.ready = asyncio.Event()
@@ -52,6 +65,7 @@ class Place:
         self._command = list(command)
         self._stopping = stopping
         self._patience = patience
+        self._silence = silence
         self._is_up = asyncio.Event()
         self._leaves = False
         self._refusal: dict[str, str] = {}
@@ -86,20 +100,47 @@ class Place:
         self._refusal = {}
         self._is_up.clear()
         pipe = asyncio.subprocess.PIPE
-        self.process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=pipe, stdout=pipe, start_new_session=True
-        )
+        try:
+            self.process = process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=pipe, stdout=pipe, start_new_session=True
+            )
+        except OSError as error:  # no memory, no process, no file: perhaps later
+            _logger.error("%s cannot be started: %s", self.name, error)  # noqa: TRY400 - its words say all
+            return os.EX_OSERR
         if self._stopping.is_set():  # it was being spawned while the others were told to end
-            self.process.terminate()
-        output = self.process.stdout
-        while output is not None and (line := await output.readline()):
+            process.terminate()
+        if process.stdout is not None and not await self._listen(process.stdout):
+            _logger.error("%s hangs and is killed", self.name)
+            process.kill()
+        return await process.wait()
+
+    async def _listen(self, output: asyncio.StreamReader) -> bool:
+        """Hear the process until it closes its output; return False when it is silent for too long.
+
+        Silence is counted in looks rather than read off the clock: while this process was itself held up, what the
+        other wrote has waited in the pipe.
+        """
+        missed, pause = 0, self._silence / LOOKS
+        while missed < (LOOKS if self._is_up.is_set() else START_SECONDS / pause):
+            try:
+                line = await asyncio.wait_for(output.readline(), pause)
+            except TimeoutError:
+                missed += not (self._leaves or self._stopping.is_set())  # then it is killed by whoever ends it
+                continue
+            except ValueError:  # longer than the buffer
+                _logger.warning("%s wrote a line that is too long to be read", self.name)
+                continue
+            if not line:
+                return True
+            missed = 0
             self._hear(line)
-        return await self.process.wait()
+        return False
 
     def _hear(self, line: bytes) -> None:
-        try:
-            told: dict[str, Any] = json.loads(line)
-        except ValueError:
+        if not line.strip():
+            return
+        told = _object(line)
+        if told is None:
             _logger.warning("%s: %s", self.name, line.decode(errors="replace").rstrip())
             return
         if told.get("ready"):
@@ -134,7 +175,8 @@ class Place:
             await asyncio.wait_for(process.wait(), self._patience)
         except TimeoutError:
             _logger.warning("%s did not stop within %.0f s and is killed", self.name, self._patience)
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
             await process.wait()
 
     def _error(self, code: int, failures: int) -> errors.SearchRankError:
@@ -145,3 +187,11 @@ class Place:
             self._refusal["error"]
         )
         return refusal
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None

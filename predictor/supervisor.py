@@ -1,8 +1,8 @@
-"""Keeps workers running: spawns one process a port, restarts those that die, stops all of them when told to.
+"""Keeps workers running: spawns one process a port, replaces those that die or hang, stops all of them when told to.
 
 This process imports neither grpc nor anything compiled, so it stays small and has nothing to break. It talks
-with its workers over pipes: a worker writes a JSON line when it is ready, and stops when its standard input
-ends, so that no worker outlives its supervisor.
+with its workers over pipes: a worker writes a JSON line when it is ready and a beat each second, and stops when its
+standard input ends, so that no worker outlives its supervisor.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 import tempfile
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Commands", "Supervisor", "main"]
 
 WATCH_SECONDS: Final = 0.25
+BUILD_SECONDS: Final = 1800.0  # after which a builder hangs
 _logger = logging.getLogger("searchrank.supervisor")
 
 
@@ -170,10 +172,15 @@ class Supervisor:
 
 
 async def _run(command: Sequence[str]) -> int:
-    """Run a process to its end, or end it when cancelled; return its exit code."""
-    process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+    """Run a process to its end, or end it when cancelled or too slow; return its exit code."""
     try:
-        return await process.wait()
+        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+    except OSError:
+        return os.EX_OSERR
+    try:
+        return await asyncio.wait_for(process.wait(), BUILD_SECONDS)
+    except TimeoutError:
+        return os.EX_TEMPFAIL
     finally:
         if process.returncode is None:
             process.kill()

@@ -189,7 +189,7 @@ def _answers(target: str) -> bool:
             return False
 
 
-def _until(claim, seconds: float = 15.0) -> None:
+def _until(claim, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
