@@ -1,11 +1,12 @@
-"""Makes what a surface serves from what project, ledger and snapshot pointer name, each part opened once."""
+"""Makes what a surface serves from what project, ledger and snapshot pointer name, and keeps what served last."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakValueDictionary
 
 from predictor.block import open_block
 from predictor.compiled import Compiler
@@ -30,47 +31,58 @@ if TYPE_CHECKING:
 
 __all__ = ["Loader"]
 
+SPARE: Final = 2
+"""Of each surface, how many that serve no more are kept: a rollback, and the way back from it, take no loading."""
 _logger = logging.getLogger("searchrank.predictor")
 T = TypeVar("T")
+_Key = tuple[str, Path, Path, str]
 
 
 class Loader:
-    """One load: opens every release and snapshot once, whichever surfaces share them."""
+    """Opens every release and snapshot once, whichever surfaces share them; belongs to one thread at a time.
 
-    def __init__(
-        self, workspace: Workspace, lane: Lane, patience: float, *, tails: Mapping[Path, Tail], store: UserStore
-    ) -> None:
+    Attributes:
+        patience: Seconds that a large item block is left to the builder.
+        warm: Called with every new surface before anybody gets it; None: nothing is done.
+        ledger: Says which release is live.
+        held: What serves, by the last ``let_go``, and what served before and may be asked for again.
+    """
+
+    def __init__(self, workspace: Workspace, lane: Lane, store: UserStore) -> None:
         """Open nothing yet.
 
         Args:
             workspace: What is served.
             lane: The scoring thread.
-            patience: Seconds that a large item block is left to the builder.
-            tails: What follows the log already, by the folder of its snapshot.
             store: Where users are found.
         """
+        self.patience = 0.0
+        self.warm: Callable[[ServedSurface], object] | None = None
+        self.ledger = Ledger(workspace.ledger)
+        self.held: tuple[ServedSurface, ...] = ()
         self._workspace = workspace
         self._lane = lane
-        self._patience = patience
-        self._tails = tails
         self._store = store
-        self._opened: dict[object, object] = {}
-        self._ledger = Ledger(workspace.ledger)
+        self._surfaces: dict[_Key, ServedSurface] = {}  # the one asked for last is the last
+        self._parts: WeakValueDictionary[object, Any] = WeakValueDictionary()
 
-    def load(self, name: str, config: Surface, old: ServedSurface | None) -> ServedSurface:
-        """Return what should serve a surface, the old one if that is it.
+    def load(self, name: str, config: Surface, *, fall_back: bool) -> ServedSurface:
+        """Return what should serve a surface.
+
+        Args:
+            name: Its name.
+            config: Its section of the project.
+            fall_back: Whether an earlier release that proves itself will do when the live one is refused.
 
         Raises:
             SearchRankError: When it cannot be served.
         """
         folder = current(self._workspace.snapshots)
         live, *earlier = self._releases(config.model)
-        if old is not None and old.serves(live, folder, config):
-            return old
         try:
-            return self._serve(name, config, live, folder)
+            return self._surface(name, config, live, folder)
         except SearchRankError as error:
-            if old is not None or not earlier:
+            if not (fall_back and earlier):
                 raise
             _logger.exception("surface %s: the live release is refused; trying the one before", name)
             return self._fall_back(name, config, earlier, error)
@@ -85,26 +97,50 @@ class Loader:
         live = self._release(surface.config.model, name)
         if surface.release.folder.resolve() == live.resolve():
             return surface
-        folder = surface.snapshot.folder
-        key = (surface.name, live, folder)
-        return self._once(key, lambda: self._serve(surface.name, surface.config, live, folder))
+        return self._surface(surface.name, surface.config, live, surface.snapshot.folder)
+
+    def let_go(self, used: Collection[ServedSurface]) -> bool:
+        """Forget what is not used, but for what each surface was served by last; return whether there was anything.
+
+        Args:
+            used: Surfaces that ``load`` and ``pinned`` returned and that answer from now on.
+        """
+        spare = dict.fromkeys((one.name for one in used), SPARE)
+        unused = [key for key, one in self._surfaces.items() if one not in used]
+        for key in reversed(unused):
+            left = spare.get(key[0], 0)
+            spare[key[0]] = left - 1
+            if left <= 0:
+                del self._surfaces[key]
+        self.held = tuple(self._surfaces.values())
+        return any(left < 0 for left in spare.values())
+
+    def _surface(self, name: str, config: Surface, live: Path, folder: Path) -> ServedSurface:
+        key = (name, live.resolve(), folder, config.model_dump_json())
+        found = self._surfaces.pop(key, None)
+        if found is None:
+            found = self._serve(name, config, live, folder)
+            if self.warm is not None:
+                self.warm(found)
+        self._surfaces[key] = found
+        return found
 
     def _release(self, model: str, name: int | str) -> Path:
         if isinstance(name, int):
             return find_release(self._workspace.releases, model, name)
-        entry = self._ledger.live(model, name)
+        entry = self.ledger.live(model, name)
         if entry is None:
             raise NotFoundError(
                 f"no release of model {model!r} is called {name!r}; 'searchrank release promote --as' does"
             )
-        return self._ledger.folder(entry)
+        return self.ledger.folder(entry)
 
     def _fall_back(self, name: str, config: Surface, earlier: list[Path], refusal: SearchRankError) -> ServedSurface:
         """Serve the latest earlier release that proves itself, so that a restart survives a bad promotion."""
         folder = current(self._workspace.snapshots)
         for release in earlier:
             try:
-                return self._serve(name, config, release, folder)
+                return self._surface(name, config, release, folder)
             except SearchRankError as error:
                 _logger.warning("surface %s: %s is refused too: %s", name, release.name, error)
         raise refusal
@@ -115,8 +151,8 @@ class Loader:
         Raises:
             NotFoundError: When nothing was ever live.
         """
-        entries = reversed(self._ledger.entries(model))
-        folders = list(dict.fromkeys(self._ledger.folder(entry) for entry in entries))
+        entries = reversed(self.ledger.entries(model))
+        folders = list(dict.fromkeys(self.ledger.folder(entry) for entry in entries))
         if not folders:
             raise NotFoundError(
                 f"no release of model {model!r} is live; train one with 'searchrank train' and promote it with "
@@ -125,12 +161,12 @@ class Loader:
         return folders
 
     def _serve(self, name: str, config: Surface, live: Path, folder: Path) -> ServedSurface:
-        release = self._once(live, lambda: Release.open(live))
+        release = self._once(live.resolve(), lambda: Release.open(live))
         features = release.feature_set
         _check_exclude(name, config, features)
         snapshot = self._once((folder, features.fingerprint), lambda: Snapshot.open(folder, features))
         recalled = RecallConfig.parse(config.recall, field=f"surfaces.{name}.recall") if config.recall else None
-        block = open_block(folder, release.evaluator, snapshot.catalogue.records, patience=self._patience)
+        block = open_block(folder, release.evaluator, snapshot.catalogue.records, patience=self.patience)
         short = Scoring(release.evaluator, release.scorer)
         long = Scoring(Evaluator(release.plan), release.scorer)
         followed = Live(self._tail(folder, snapshot, features), snapshot, Evaluator(release.plan), block)
@@ -157,9 +193,6 @@ class Loader:
 
     def _tail(self, folder: Path, snapshot: Snapshot, features: FeatureSet) -> Tail:
         """Return what follows the log from a snapshot, having read all that there is."""
-        if folder in self._tails:
-            return self._tails[folder]
-
         def begin() -> Tail:
             tail = Tail(snapshot, features, self._workspace.events, roots=self._store.followed)
             tail.advance()
@@ -168,9 +201,11 @@ class Loader:
         return self._once(("tail", folder), begin)
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
-        if key not in self._opened:
-            self._opened[key] = make()
-        return self._opened[key]  # type: ignore[return-value]
+        """Return a part that surfaces share, made when none of those there are has it."""
+        found: T | None = self._parts.get(key)
+        if found is None:
+            found = self._parts[key] = make()
+        return found
 
 
 def _check_exclude(name: str, config: Surface, features: FeatureSet) -> None:

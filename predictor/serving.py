@@ -12,17 +12,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from predictor.loading import Loader
+from predictor.memory import trim
 from predictor.scoring import Lane
 from predictor.stamp import take_stamp
 from predictor.surface import ServedSurface
-from predictor.trials import Trial, load_trials
+from predictor.trials import Trial, TrialLoader
 from searchrank.errors import RequestError, SearchRankError, UnavailableError
 from searchrank.project import Project
 from searchrank.state import EmbeddedStore
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from searchrank.state import Tail, UserStore
     from searchrank.workspace import Workspace
 
@@ -52,7 +51,7 @@ class Serving:
     Attributes:
         workspace: Where they are defined.
         stamp: Identity of ledger, snapshot pointer and experiments at the last load.
-        patience: Seconds that a load leaves a large item block to the supervisor's builder.
+        loader: Opens what is served.
     """
 
     def __init__(self, workspace: Workspace, store: UserStore | None = None) -> None:
@@ -68,9 +67,9 @@ class Serving:
         self._live: Mapping[str, ServedSurface] = {}  # the same without what is tried on them
         self._trials: Mapping[str, Trial] = {}
         self._problems: Mapping[str, SearchRankError] = {}
-        self.patience = 0.0
         self._lane = Lane()
-        self._store = store or EmbeddedStore()
+        self.loader = Loader(workspace, self._lane, store or EmbeddedStore())
+        self._trial_loader = TrialLoader(workspace)
         self._loading = threading.Lock()
 
     def surface(self, name: str) -> ServedSurface:
@@ -107,13 +106,12 @@ class Serving:
         with self._loading:
             self.stamp = take_stamp(self.workspace)
             project = Project.load(self.workspace)
-            loader = Loader(self.workspace, self._lane, self.patience, tails=self._tails(), store=self._store)
             surfaces: dict[str, ServedSurface] = {}
             refused: dict[str, SearchRankError] = {}
             for name, config in project.surfaces.items():
                 old = self._live.get(name)
                 try:
-                    surfaces[name] = loader.load(name, config, old)
+                    surfaces[name] = self.loader.load(name, config, fall_back=old is None)
                 except SearchRankError as error:
                     refused[name] = error
                     if old is not None:
@@ -123,34 +121,34 @@ class Serving:
                 raise problem
             taken = tuple(name for name in surfaces if surfaces[name] is not self._live.get(name))
             before = _words(self._trials)
-            refusal = self._load_trials(loader, project, surfaces)
+            refusal = self._load_trials(project, surfaces)
             self._live, self._problems = surfaces, refused
             tried = {
                 name: replace(surfaces[name], trial=trial) for name, trial in self._trials.items() if name in surfaces
             }
             self._surfaces = {**surfaces, **tried}
+            if self.loader.let_go(self._used()):
+                trim()
             now = _words(self._trials)
             return Loaded(taken, refused, now if now != before else "", refusal)
 
-    def _load_trials(
-        self, loader: Loader, project: Project, surfaces: Mapping[str, ServedSurface]
-    ) -> SearchRankError | None:
+    def _load_trials(self, project: Project, surfaces: Mapping[str, ServedSurface]) -> SearchRankError | None:
         """Take the experiments of the workspace into service, or keep those there are and return why."""
         try:
-            self._trials = load_trials(self.workspace, project, surfaces, loader.pinned)
+            self._trials = self._trial_loader.load(project, surfaces, self.loader.pinned)
         except SearchRankError as error:
             self._trials = {name: trial.renewed() for name, trial in self._trials.items()}
             return error
         return None
 
-    def _tails(self) -> dict[Path, Tail]:
-        """Return what follows the log, by the folder of its snapshot."""
-        return {surface.snapshot.folder: surface.live.tail for surface in self._every()}
-
-    def _every(self) -> list[ServedSurface]:
+    def _used(self) -> list[ServedSurface]:
         """Return everything that can answer a request: what is live, and other releases that are tried."""
         pinned = [one for trial in self._trials.values() for one in trial.releases.values()]
         return [*self._live.values(), *pinned]
+
+    def _tails(self) -> list[Tail]:
+        """Return what follows the log, each once."""
+        return list(dict.fromkeys(surface.live.tail for surface in self.loader.held))
 
     def follow(self) -> int:
         """Take in what the event log has told since; return the offset up to which it was read.
@@ -159,12 +157,12 @@ class Serving:
             DataError: When the log is damaged.
         """
         offsets, failure = [], None
-        for tail in self._tails().values():
+        for tail in self._tails():
             try:
                 offsets.append(tail.advance().offset)
             except SearchRankError as error:  # the others must not wait for it
                 failure = error
-        for surface in self._every():
+        for surface in self.loader.held:
             surface.live.follow()
         if failure is not None:
             raise failure
@@ -172,7 +170,7 @@ class Serving:
 
     def tidy(self) -> None:
         """Put together the parts that following the log has made; may take a second, changes nothing that is read."""
-        for tail in self._tails().values():
+        for tail in self._tails():
             tail.merge()
 
     def summary(self) -> str:

@@ -9,17 +9,18 @@ if TYPE_CHECKING:
 
     from searchrank.workspace import Workspace
 
-__all__ = ["Stamp", "take_stamp"]
+__all__ = ["Stamp", "identity", "take_stamp"]
 
 Stamp = tuple[tuple[int, int, int], ...]
 
 
 def take_stamp(workspace: Workspace) -> Stamp:
     """Return a value that changes whenever ledger, snapshot pointer or experiments are written (three stat calls)."""
-    return _identity(workspace.ledger), _identity(workspace.snapshots / "CURRENT"), _identity(workspace.experiments)
+    return identity(workspace.ledger), identity(workspace.snapshots / "CURRENT"), identity(workspace.experiments)
 
 
-def _identity(path: Path) -> tuple[int, int, int]:
+def identity(path: Path) -> tuple[int, int, int]:
+    """Return a value that changes whenever a file is written or replaced; zeros when there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from predictor.compiled import Compiler
 from predictor.live import Live
@@ -69,7 +68,3 @@ class ServedSurface:
     def budget(self) -> float:
         """Seconds for a request without a deadline."""
         return self.config.budget_ms / 1000
-
-    def serves(self, folder: Path, snapshot: Path, config: Surface) -> bool:
-        """Whether it was made of exactly these."""
-        return (self.release.folder, self.snapshot.folder, self.config) == (folder, snapshot, config)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from predictor.stamp import identity
 from searchrank.errors import NotFoundError
 from searchrank.experiments import Experiments, Surroundings, Value
 from searchrank.features.inputs import Input, InputType, Root
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from searchrank.project import Project
     from searchrank.workspace import Workspace
 
-__all__ = ["Trial", "assign", "load_trials", "surroundings"]
+__all__ = ["Trial", "TrialLoader", "assign", "surroundings"]
 
 MAX_VARIANTS: Final = 1_000
 _QUOTA: Final = ("recall.", ".quota")
@@ -95,28 +96,51 @@ def _variant(
     return replace(changed, config=config, recaller=recaller, trial=surface.trial)
 
 
-def load_trials(
-    workspace: Workspace,
-    project: Project,
+class TrialLoader:
+    """Reads the experiments of a workspace; looks at them again when they, the project or the inputs changed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._agreed: tuple[object, Experiments] | None = None  # what the last faultless ones agree with
+
+    def load(
+        self,
+        project: Project,
+        served: Mapping[str, ServedSurface],
+        pinned: Callable[[ServedSurface, int | str], ServedSurface],
+    ) -> dict[str, Trial]:
+        """Return what is tried on which surface; nothing is without a file.
+
+        Args:
+            project: The workspace's project.
+            served: Surfaces as they are live.
+            pinned: Returns what serves another release of a surface's model, by version or alias.
+
+        Raises:
+            SearchRankError: When the file is faulty, or a release that it asks for cannot be served.
+        """
+        found = self._read(project, served)
+        return {} if found is None else _trials(found, served, pinned)
+
+    def _read(self, project: Project, served: Mapping[str, ServedSurface]) -> Experiments | None:
+        path = self._workspace.experiments
+        inputs = {item.name: item for surface in served.values() for item in surface.schema.context.values()}
+        known = identity(path), project, frozenset((one.name, one.type) for one in inputs.values())
+        if self._agreed is not None and self._agreed[0] == known:
+            return self._agreed[1]
+        try:
+            found = Experiments.load(path, surroundings=surroundings(self._workspace, project, inputs.values()))
+        except NotFoundError:
+            return None
+        self._agreed = known, found
+        return found
+
+
+def _trials(
+    found: Experiments,
     served: Mapping[str, ServedSurface],
     pinned: Callable[[ServedSurface, int | str], ServedSurface],
 ) -> dict[str, Trial]:
-    """Read the experiments of a workspace; none are tried without a file.
-
-    Args:
-        workspace: Whose file is read.
-        project: Its project.
-        served: Surfaces as they are live.
-        pinned: Returns what serves another release of a surface's model, by version or alias.
-
-    Raises:
-        SearchRankError: When the file is faulty, or a release that it asks for cannot be served.
-    """
-    inputs = {item.name: item for surface in served.values() for item in surface.schema.context.values()}
-    try:
-        found = Experiments.load(workspace.experiments, surroundings=surroundings(workspace, project, inputs.values()))
-    except NotFoundError:
-        return {}
     trials = {}
     for name, surface in served.items():
         assigner = found.assigner(name)

@@ -67,7 +67,7 @@ class SnapshotSource:
     event_offset: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Snapshot:
     """An open snapshot; safe to read from any thread, open for as long as it is referenced.
 

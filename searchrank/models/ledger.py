@@ -78,11 +78,13 @@ class Ledger:
     """An append-only file of entries; safe for many readers and writers in many processes.
 
     A line is written by one append and synced before the call returns. A line torn by a crash was never answered for:
-    it is passed over with a warning and cut off by the next writer.
+    it is passed over with a warning and cut off by the next writer. What was read once is kept, so that reading again
+    costs what was added.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._kept: tuple[bytes, tuple[Entry, ...]] = b"", ()
 
     def stamp(self) -> tuple[int, int, int]:
         """Return (size, modification time in ns, inode): equal stamps mean that nothing changed."""
@@ -98,12 +100,18 @@ class Ledger:
         Raises:
             DataError: When a line that was written in full cannot be read.
         """
-        found = []
-        for number, line in enumerate(self._whole().splitlines(), start=1):  # bytes: a text may hold U+2028
+        whole = self._whole()
+        known, found = self._kept
+        if not whole.startswith(known):
+            known, found = b"", ()
+        added = []
+        for number, line in enumerate(whole[len(known) :].splitlines(), start=len(found) + 1):  # bytes: U+2028 is text
             try:
-                found.append(Entry.from_line(line.decode()))
+                added.append(Entry.from_line(line.decode()))
             except ValueError as error:
                 raise DataError(f"{self.path}:{number} cannot be read ({error}); restore it from a copy") from error
+        found = (*found, *added)
+        self._kept = whole, found
         return tuple(e for e in found if name is None or (e.name, e.alias) == (name, alias))
 
     def live(self, name: str, alias: str = CHAMPION) -> Entry | None:

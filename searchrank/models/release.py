@@ -25,7 +25,7 @@ from searchrank.models.writing import fingerprints_of
 __all__ = ["Release"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Release:
     """A release that has proved itself in this process.
 
