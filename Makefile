@@ -24,11 +24,11 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/forest.py
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/latency.py
-	$(BIN)/python benchmarks/reload.py
 	$(BIN)/python benchmarks/assign.py
 	$(BIN)/python benchmarks/ingest.py
 
 soak: .venv/dev
+	$(BIN)/python benchmarks/swaps.py
 	$(BIN)/python benchmarks/loop.py
 
 protos: .venv/dev

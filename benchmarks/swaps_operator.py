@@ -1,4 +1,4 @@
-"""The one who promotes in ``swaps.py``, in a process of its own: a JSON command a line, each answered when it is done."""
+"""The one who promotes in ``swaps.py``, in a process of its own: a JSON command a line, each answered when done."""
 
 from __future__ import annotations
 

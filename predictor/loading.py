@@ -193,6 +193,7 @@ class Loader:
 
     def _tail(self, folder: Path, snapshot: Snapshot, features: FeatureSet) -> Tail:
         """Return what follows the log from a snapshot, having read all that there is."""
+
         def begin() -> Tail:
             tail = Tail(snapshot, features, self._workspace.events, roots=self._store.followed)
             tail.advance()

@@ -87,6 +87,7 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         answer = await reply(call, work(), context, self._metrics)
         found = getattr(answer, "candidates", None)  # of a search
         self._metrics.answered(call, _sent(request) if found is None else found, answer.coverage, answer.arms)
+        self._serving.recent.note(rpc, call.surface, request)
         return answer
 
 

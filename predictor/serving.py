@@ -6,13 +6,17 @@ they began with.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from predictor.loading import Loader
 from predictor.memory import trim
+from predictor.priority import step_back
+from predictor.recent import Recent
 from predictor.scoring import Lane
 from predictor.stamp import take_stamp
 from predictor.surface import ServedSurface
@@ -52,6 +56,7 @@ class Serving:
         workspace: Where they are defined.
         stamp: Identity of ledger, snapshot pointer and experiments at the last load.
         loader: Opens what is served.
+        recent: What was asked last.
     """
 
     def __init__(self, workspace: Workspace, store: UserStore | None = None) -> None:
@@ -69,8 +74,10 @@ class Serving:
         self._problems: Mapping[str, SearchRankError] = {}
         self._lane = Lane()
         self.loader = Loader(workspace, self._lane, store or EmbeddedStore())
+        self.recent = Recent()
         self._trial_loader = TrialLoader(workspace)
         self._loading = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="loading", initializer=step_back)
 
     def surface(self, name: str) -> ServedSurface:
         """Return what serves a surface now; an empty name means the only one.
@@ -132,6 +139,14 @@ class Serving:
             now = _words(self._trials)
             return Loaded(taken, refused, now if now != before else "", refusal)
 
+    async def load_aside(self) -> Loaded:
+        """Do the same beside the requests, on a thread that steps back for them.
+
+        Raises:
+            SearchRankError: As ``load``.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.load)
+
     def _load_trials(self, project: Project, surfaces: Mapping[str, ServedSurface]) -> SearchRankError | None:
         """Take the experiments of the workspace into service, or keep those there are and return why."""
         try:
@@ -185,8 +200,9 @@ class Serving:
         return list(self._surfaces.values())
 
     def close(self) -> None:
-        """Let the scoring thread end."""
+        """Let the threads end."""
         self._lane.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 def _words(trials: Mapping[str, Trial]) -> str:

@@ -28,7 +28,7 @@ async def watch(serving: Serving, metrics: Metrics, *, period: float = WATCH_SEC
         if take_stamp(serving.workspace) == serving.stamp:
             continue
         try:
-            note(metrics, serving, await asyncio.to_thread(serving.load))
+            note(metrics, serving, await serving.load_aside())
         except Exception:
             metrics.loads.labels("refused").inc()
             _logger.exception("refused, what was serving goes on serving")

@@ -8,13 +8,13 @@ import gc
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import uvloop
 
-from predictor import pipeline
 from predictor.follower import Follower
 from predictor.journal_link import JournalLink
 from predictor.lean import keep_lean
@@ -24,10 +24,10 @@ from predictor.serve_options import ServeOptions
 from predictor.server import RankingServer
 from predictor.serving import Serving
 from predictor.supervised import stop_on, tell
+from predictor.warming import warm
 from predictor.watch import note, watch
 from searchrank.errors import SearchRankError
 from searchrank.state import open_store
-from searchrank.v1 import ranking_pb2
 from searchrank.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     metrics = Metrics()
     store = open_store(options.store)
     serving = Serving(Workspace(options.home), store)
-    note(metrics, serving, serving.load())
-    serving.patience = BUILDER_SECONDS if supervised else 0.0
+    serving.loader.warm = partial(warm, recent=serving.recent)
+    note(metrics, serving, await serving.load_aside())
+    serving.loader.patience = BUILDER_SECONDS if supervised else 0.0
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.host)
     await store.ready()
-    await _warm(serving)
     log = open_log(serving.workspace, metrics, options.serving_log)
     link = JournalLink(journal)
     age = options.max_connection_age
@@ -99,16 +99,6 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
         log.close()
     serving.close()
     await store.close()
-
-
-async def _warm(serving: Serving) -> None:
-    """Answer a few questions before anybody asks, so that nobody waits for what is made on first use."""
-    ids = ranking_pb2.Ids(strings=ranking_pb2.StringIds(values=["a", "b"]))
-    for surface in serving.served():
-        for _ in range(2):
-            await pipeline.rank(surface, ranking_pb2.RankRequest(candidates=ids), None)
-            if surface.recaller.branches:
-                await pipeline.search(surface, ranking_pb2.SearchRequest(query="warm up"), None)
 
 
 if __name__ == "__main__":

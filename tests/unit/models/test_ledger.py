@@ -174,3 +174,13 @@ def test_writers_in_several_processes_lose_nothing(ledger, tmp_path):
 def test_an_author_may_hold_any_character_that_ends_a_line_elsewhere(ledger, tmp_path):
     entry = ledger.promote(_release(tmp_path), author="a\u2028b\x85c\x1cd\r\ne")
     assert ledger.entries() == (entry,)
+
+
+def test_a_ledger_that_was_put_in_place_of_another_is_read_anew(ledger, tmp_path):
+    for version in (1, 2, 3):
+        ledger.promote(_release(tmp_path, version=version))
+    lines = ledger.path.read_bytes().splitlines(keepends=True)
+    ledger.path.write_bytes(lines[2] + lines[1])
+    assert [entry.version for entry in ledger.entries()] == [3, 2]
+    ledger.path.unlink()
+    assert ledger.entries() == ()

@@ -1,0 +1,179 @@
+"""Releases and snapshots taken into service beside requests: warmed, kept for the way back, and let go."""
+
+import asyncio
+import gc
+import shutil
+import threading
+import weakref
+from functools import partial
+
+import pytest
+
+from predictor.metrics import Metrics
+from predictor.query import Query, rank_request, search_request
+from predictor.recent import Recent
+from predictor.serving import Serving
+from predictor.testing import FEATURES, make_shop, make_snapshot, promote, release
+from predictor.warming import warm
+from predictor.watch import watch
+from searchrank.errors import NotFoundError
+from searchrank.models import Ledger, find_release
+
+pytestmark = pytest.mark.integration
+
+
+def weights(first: float) -> tuple[float, ...]:
+    return (first, 0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.fixture
+def serving(tmp_path):
+    serving = Serving(make_shop(tmp_path))
+    serving.load()
+    yield serving
+    serving.close()
+
+
+def test_a_rollback_and_the_way_back_open_nothing(serving):
+    first = serving.surface("shop")
+    promote(serving.workspace, release(serving.workspace, weights(1.0)))
+    serving.load()
+    second = serving.surface("shop")
+    shutil.rmtree(serving.workspace.releases)  # nothing of it is read again
+    Ledger(serving.workspace.ledger).rollback("taste")
+    assert serving.load().taken == ("shop",)
+    assert serving.surface("shop") is first
+    assert second in serving.loader.held
+
+
+def test_the_snapshot_before_is_kept_too(serving):
+    first = serving.surface("shop")
+    make_snapshot(serving.workspace, "second")
+    serving.load()
+    second = serving.surface("shop")
+    assert second.release is first.release
+    (serving.workspace.snapshots / "CURRENT").write_text("first\n")
+    serving.load()
+    assert serving.surface("shop") is first
+    serving.follow()
+    assert {one.live.tail for one in serving.loader.held} == {first.live.tail, second.live.tail}
+
+
+def test_what_served_long_ago_is_let_go(serving):
+    seen = [weakref.ref(serving.surface("shop").live)]
+    for number in range(4):
+        promote(serving.workspace, release(serving.workspace, weights(number + 2.0)))
+        serving.load()
+        seen.append(weakref.ref(serving.surface("shop").live))
+    gc.collect()
+    assert [one() is not None for one in seen] == [False, False, True, True, True]
+
+
+def test_releases_with_other_features_serve_one_after_the_other(serving):
+    for number in range(3):
+        changed = FEATURES.replace("price: item.price * 1", f"price: item.price * {number + 2}")
+        serving.workspace.features.write_text(changed)
+        promote(serving.workspace, release(serving.workspace))
+        assert serving.load().taken == ("shop",)
+    assert len({one.release.feature_set.fingerprint for one in serving.loader.held}) == 3
+
+
+def test_a_pinned_release_is_not_opened_again_by_each_load(serving):
+    release(serving.workspace, weights(5.0))
+    serving.workspace.experiments.write_text(
+        "surfaces: {shop: {page: {salt: p, unit: user_id, parameters: {v: {type: integer, sets: release}}, "
+        "experiments: {e: {buckets: 0-9999, arms: {a: {weight: 1, set: {v: 2}}}}}}}}"
+    )
+    assert serving.load().experiments_refused is None
+    pinned = serving.surface("shop").trial.releases[2]
+    make_snapshot(serving.workspace, "second")  # bound anew, the release is the same
+    serving.load()
+    assert serving.surface("shop").trial.releases[2].release is pinned.release
+    promote(serving.workspace, release(serving.workspace, weights(6.0)))
+    before = serving.surface("shop").trial.releases[2]
+    serving.load()
+    assert serving.surface("shop").trial.releases[2] is before
+
+
+def test_a_release_that_is_gone_is_refused_and_what_serves_serves_on(serving):
+    before = serving.surface("shop")
+    gone = release(serving.workspace, weights(1.0))
+    promote(serving.workspace, gone)
+    shutil.rmtree(gone)
+    loaded = serving.load()
+    assert isinstance(loaded.refused["shop"], NotFoundError)
+    assert serving.surface("shop") is before
+
+
+def test_a_snapshot_that_is_gone_is_refused_and_what_serves_serves_on(serving):
+    before = serving.surface("shop")
+    shutil.rmtree(make_snapshot(serving.workspace, "second"))
+    assert "which is not there" in str(serving.load().refused["shop"])
+    assert serving.surface("shop") is before
+
+
+def test_half_a_line_in_the_ledger_waits_for_its_other_half(serving):
+    ledger = serving.workspace.ledger
+    promote(serving.workspace, release(serving.workspace, weights(1.0)))
+    whole = ledger.read_bytes()
+    ledger.write_bytes(whole[:-30])
+    assert serving.load().taken == ()
+    with ledger.open("ab") as file:
+        file.write(whole[-30:])
+    assert serving.load().taken == ("shop",)
+    assert serving.surface("shop").release.version == 2
+
+
+def test_of_two_promotions_at_once_the_one_in_the_last_line_serves(serving):
+    folders = [release(serving.workspace, weights(number + 1.0)) for number in range(4)]
+    threads = [threading.Thread(target=promote, args=(serving.workspace, folder)) for folder in folders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    serving.load()
+    last = Ledger(serving.workspace.ledger).live("taste")
+    assert serving.surface("shop").release.digest == last.digest
+    assert len(Ledger(serving.workspace.ledger).entries("taste")) == 5
+
+
+def test_a_new_surface_answers_the_requests_of_late_before_it_serves(serving):
+    asked = []
+    recent = Recent()
+    for number in range(20):
+        recent.note("Rank", "shop", rank_request(Query(surface="shop", limit=2), [f"i{number}"], {}))
+    recent.note("Search", "shop", search_request(Query(surface="shop", text="tea")))
+    recent.note("Rank", "plaza", rank_request(Query(surface="plaza"), ["i1"], {}))
+    serving.loader.warm = lambda surface: asked.append((surface, recent.of("shop")))
+    promote(serving.workspace, release(serving.workspace, weights(1.0)))
+    serving.load()
+    ((surface, requests),) = asked
+    assert surface is serving.surface("shop")
+    assert [list(one.candidates.strings.values) for one in requests[:8]] == [[f"i{k}"] for k in range(12, 20)]
+    assert len(requests) == 9
+    warm(surface, recent)
+    assert surface.recall_cost.seconds > 0
+
+
+def test_a_release_that_would_refuse_what_is_asked_says_so(serving, caplog):
+    recent = Recent()
+    recent.note("Rank", "shop", rank_request(Query(surface="shop", context={"request.mood": 1.0}), ["i1"], {}))
+    warm(serving.surface("shop"), recent)
+    assert "would refuse requests that are answered now" in caplog.text
+    assert "request.mood" in caplog.text
+
+
+async def test_a_promotion_is_seen_while_a_task_watches(serving):
+    metrics = Metrics()
+    serving.loader.warm = partial(warm, recent=serving.recent)
+    watching = asyncio.create_task(watch(serving, metrics, period=0.01))
+    for number in range(3):
+        promote(serving.workspace, release(serving.workspace, weights(number + 1.0)))
+        while serving.surface("shop").release.version != number + 2:
+            await asyncio.sleep(0.005)
+    watching.cancel()
+    releases = {
+        s.labels["release"] for m in metrics.registry.collect() if m.name == "searchrank_live" for s in m.samples
+    }
+    assert releases == {"taste@4"}
+    assert find_release(serving.workspace.releases, "taste", 4).is_dir()
