@@ -125,6 +125,14 @@ class Loader:
         self._surfaces[key] = found
         return found
 
+    def bound(self, name: str, config: Surface, release: Path, snapshot: Path) -> ServedSurface:
+        """Return what serves a surface by a release and a snapshot, live or not.
+
+        Raises:
+            SearchRankError: When it cannot be served.
+        """
+        return self._serve(name, config, release, snapshot)
+
     def _release(self, model: str, name: int | str) -> Path:
         if isinstance(name, int):
             return find_release(self._workspace.releases, model, name)

@@ -1,4 +1,4 @@
-"""A serving log before its candidates are read: how many answers, seen how far, and which rows are further pages."""
+"""A serving log before its candidates are read: how many answers, seen how far."""
 
 from __future__ import annotations
 
@@ -11,24 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from searchrank.serving_log import is_page
+
 if TYPE_CHECKING:
     from searchrank.serving_log import ServingLog
 
-__all__ = ["Extent", "is_page", "seen_of"]
+__all__ = ["Extent", "seen_of"]
 
 _KEY = ("request_id", "item_id")
 _OFFSETS = ("offset", "user_offset")
-
-
-def is_page(answers: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-    """Return which answers are a further page of an earlier one, shape (r,): something was returned, but no first."""
-    places = answers.column("position")
-    sizes = pc.list_value_length(places).to_numpy(zero_copy_only=False)
-    rows = np.repeat(np.arange(len(answers)), sizes)
-    flat = places.flatten().to_numpy(zero_copy_only=False)
-    counts = [np.bincount(rows[chosen], minlength=len(answers)) for chosen in (flat > 0, flat == 0)]
-    found: npt.NDArray[np.bool_] = (counts[0] > 0) & (counts[1] == 0)
-    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

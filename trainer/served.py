@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from searchrank.errors import DataError
 from searchrank.features.inputs import REQUEST_ROOTS
-from searchrank.serving_log import candidate_columns, flat, returned
+from searchrank.serving_log import candidate_columns, flat, is_page, returned
 from trainer.collect import Collected
-from trainer.extent import Extent, is_page
+from trainer.extent import Extent
 from trainer.labelling import label, micros, outcomes, places, read_kinds
 from trainer.samples import CHUNK, Samples
 

@@ -7,8 +7,9 @@ from searchrank.serving_log.answered import Answered
 from searchrank.serving_log.digest import DIGEST_BLOCK, FeaturesDigest
 from searchrank.serving_log.forgetting import forget_answers
 from searchrank.serving_log.reader import Opened, ServingLog
-from searchrank.serving_log.returned import candidate_columns, flat, returned
+from searchrank.serving_log.returned import candidate_columns, flat, is_page, returned
 from searchrank.serving_log.schema import CORE, FORMAT, schema, sent_inputs
+from searchrank.serving_log.sealed import Checked
 from searchrank.serving_log.writer import ServingLogWriter
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "DIGEST_BLOCK",
     "FORMAT",
     "Answered",
+    "Checked",
     "FeaturesDigest",
     "Opened",
     "ServingLog",
@@ -23,6 +25,7 @@ __all__ = [
     "candidate_columns",
     "flat",
     "forget_answers",
+    "is_page",
     "returned",
     "schema",
     "sent_inputs",

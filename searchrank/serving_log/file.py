@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
+from searchrank.serving_log.sealed import SealedStream
 
 if TYPE_CHECKING:
     from io import FileIO
 
-__all__ = ["OPTIONS", "SUFFIX", "LogFile"]
+    import pyarrow as pa
+
+__all__ = ["SUFFIX", "LogFile"]
 
 SUFFIX: Final = ".arrows"
-OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 
 
 class LogFile:
@@ -39,9 +39,8 @@ class LogFile:
         self.path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{os.getpid()}{SUFFIX}"
         self.size = 0
         self._began = monotonic()
-        self._buffer = io.BytesIO()
         self._file: FileIO = self.path.open("xb", buffering=0)
-        self._stream = pa.ipc.new_stream(self._buffer, schema, options=OPTIONS)
+        self._stream = SealedStream(schema)
 
     @property
     def age(self) -> float:
@@ -54,13 +53,9 @@ class LogFile:
         Raises:
             OSError: When the disk takes no more; what was there before stays readable.
         """
-        self._stream.write_batch(batch)
-        self._flush()
+        self._append(self._stream.batch(batch))
 
-    def _flush(self) -> None:
-        data = self._buffer.getvalue()
-        self._buffer.seek(0)
-        self._buffer.truncate()
+    def _append(self, data: bytes) -> None:
         rest = memoryview(data)
         try:
             while rest:
@@ -77,8 +72,7 @@ class LogFile:
             OSError: When the disk reports an error.
         """
         try:
-            self._stream.close()
-            self._flush()
+            self._append(self._stream.end())
             os.fsync(self._file.fileno())
         finally:
             self._file.close()

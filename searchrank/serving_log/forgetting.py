@@ -9,8 +9,9 @@ from unicodedata import normalize
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from searchrank.serving_log.file import OPTIONS, SUFFIX
+from searchrank.serving_log.file import SUFFIX
 from searchrank.serving_log.reader import Opened, batches_of
+from searchrank.serving_log.sealed import SealedStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,10 +60,11 @@ def _rewrite(file: Opened, user_id: str) -> None:
         file.path.unlink()
         return
     with draft.open("wb") as target:
-        with pa.ipc.new_stream(target, file.schema, options=OPTIONS) as stream:
-            for _, kept in _split(file, user_id, set(file.schema.names)):
-                if kept.num_rows:
-                    stream.write_batch(kept)
+        stream = SealedStream(file.schema)
+        for _, kept in _split(file, user_id, set(file.schema.names)):
+            if kept.num_rows:
+                target.write(stream.batch(kept))
+        target.write(stream.end())
         target.flush()
         os.fsync(target.fileno())
     draft.replace(file.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from searchrank.errors import DataError, NotFoundError
 from searchrank.serving_log.file import SUFFIX
 from searchrank.serving_log.schema import CORE, FORMAT
+from searchrank.serving_log.sealed import Checked, checked
 
 __all__ = ["Opened", "ServingLog", "batches_of"]
 
@@ -29,7 +30,7 @@ class Opened:
     Attributes:
         path: The file.
         schema: Its columns; None while there is not one whole batch.
-        batches: Whole batches.
+        batches: Whole batches, seals among them.
         torn: Bytes behind the last whole batch: a batch that was being written, or that a crash cut short.
     """
 
@@ -141,6 +142,19 @@ class ServingLog:
         names = self.schema.names if columns is None else list(columns)
         batches = list(self.read(names, since=since, until=until))
         return pa.Table.from_batches(batches, schema=pa.schema([self.schema.field(name) for name in names]))
+
+    def checked(self) -> Iterator[Checked]:
+        """Give answers batch by batch as they are, all columns, each with what its seal says; damage is no error here.
+
+        Raises:
+            DataError: When files hold a column in two types.
+        """
+        for file in self.files:
+            for part in checked(file):
+                if part.batch is None:
+                    yield part
+                elif part.batch.num_rows:
+                    yield replace(part, batch=_project(part.batch, self.schema))
 
     def snapshots(self) -> frozenset[str]:
         """Return the ids of the snapshots that answers were made from: what recomputing them needs."""

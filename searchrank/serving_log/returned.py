@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from searchrank.serving_log.schema import CORE
 
-__all__ = ["candidate_columns", "flat", "returned"]
+__all__ = ["candidate_columns", "flat", "is_page", "returned"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,6 +32,17 @@ def flat(batch: pa.RecordBatch, name: str) -> pa.Array:
     sizes = pc.list_value_length(batch.column("item_id")).to_numpy(zero_copy_only=False)
     there = np.repeat(column.is_valid().to_numpy(zero_copy_only=False), sizes)
     return column.flatten().take(pa.array(np.cumsum(there) - 1, mask=~there))
+
+
+def is_page(answers: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Return which answers are a further page of an earlier one, shape (r,): something was returned, but no first."""
+    places = answers.column("position")
+    sizes = pc.list_value_length(places).to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(answers)), sizes)
+    flat = places.flatten().to_numpy(zero_copy_only=False)
+    counts = [np.bincount(rows[chosen], minlength=len(answers)) for chosen in (flat > 0, flat == 0)]
+    found: npt.NDArray[np.bool_] = (counts[0] > 0) & (counts[1] == 0)
+    return found
 
 
 def returned(batch: pa.RecordBatch) -> pa.RecordBatch:

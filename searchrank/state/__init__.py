@@ -9,9 +9,10 @@ from searchrank.state.overlay import Overlay
 from searchrank.state.slots import encoded
 from searchrank.state.state import State
 from searchrank.state.store import EmbeddedStore, Fetched, UserStore, open_store
-from searchrank.state.tail import LINKS, Tail
+from searchrank.state.tail import EVERYTHING, LINKS, Tail
 
 __all__ = [
+    "EVERYTHING",
     "LINKS",
     "EmbeddedStore",
     "Fetched",

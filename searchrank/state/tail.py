@@ -72,8 +72,11 @@ class Tail:
         """The state as far as ``advance`` has come."""
         return self._state
 
-    def advance(self) -> State:
+    def advance(self, until: int | None = None) -> State:
         """Take in what the log has told since; return the state after it, the same object when there is nothing.
+
+        Args:
+            until: Offset to stop before, at most the log's end; None: as far as the log reaches.
 
         Raises:
             DataError: When the log is damaged, or is not the one that the snapshot was made from.
@@ -81,10 +84,11 @@ class Tail:
         with self._lock:
             if not self._begun:
                 self._begin()
-            if self._reader.end <= self._state.offset:
+            end = self._reader.end if until is None else until
+            if end <= self._state.offset:
                 return self._state
             events, state = [], self._state
-            for batch in self._reader.read(state.offset):
+            for batch in self._reader.read(state.offset, until):
                 events.append(counted(batch, self._kinds))
                 state = self._told(state, batch)
             self._tiers = self._tiers.extended(joined(events))

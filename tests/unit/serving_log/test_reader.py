@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -55,16 +56,16 @@ def test_a_torn_tail_costs_the_batches_it_tore(tmp_path, written, cut):
     written.write_bytes(whole[:-cut])
     log = ServingLog.open(tmp_path)
     (file,) = log.files
-    assert file.batches == len(ids(log)) // 2
-    assert ids(log) == [f"r{k}" for k in range(6)][: 2 * file.batches]
-    assert file.batches < 3 or cut <= 8
+    answers = 2 * ((file.batches + 1) // 2)  # two a batch, and behind each batch its seal
+    assert ids(log) == [f"r{k}" for k in range(6)][:answers]
+    assert file.batches < 6 or cut <= 8
     assert log.torn == ((file,) if file.torn else ())
 
 
 def test_every_cut_leaves_a_readable_file(tmp_path, written):
     whole = written.read_bytes()
     found = set()
-    for end in range(0, len(whole) + 97, 97):
+    for end in range(0, len(whole) + 397, 397):
         written.write_bytes(whole[:end])
         found.add(len(ids(ServingLog.open(tmp_path))))
     assert found == {0, 2, 4, 6}
@@ -122,8 +123,9 @@ def test_damage_in_a_batch_is_an_error_or_a_torn_tail_and_not_silence(tmp_path, 
     whole[start : start + 700] = bytes(700)
     written.write_bytes(whole)
     log = ServingLog.open(tmp_path)
+    assert [part.problem for part in log.checked() if part.problem]
     if log.torn:
         assert len(ids(log)) < 6
-    else:
-        with pytest.raises(DataError, match="damaged"):
-            log.table()
+        return
+    with suppress(DataError):  # unless a seal was hit, which readers of answers pass over
+        assert len(ids(log)) == 6

@@ -1,0 +1,1 @@
+"""Behind ``searchrank replay`` and ``searchrank why``: logged answers, made again by the stages that serve."""
