@@ -125,13 +125,13 @@ class Loader:
         self._surfaces[key] = found
         return found
 
-    def bound(self, name: str, config: Surface, release: Path, snapshot: Path) -> ServedSurface:
-        """Return what serves a surface by a release and a snapshot, live or not.
+    def bound(self, name: str, config: Surface, release: Path, tail: Tail) -> ServedSurface:
+        """Return what serves a surface by a release, live or not, over the snapshot that a tail follows.
 
         Raises:
             SearchRankError: When it cannot be served.
         """
-        return self._serve(name, config, release, snapshot)
+        return self._serve(name, config, release, tail.state.snapshot.folder, tail)
 
     def _release(self, model: str, name: int | str) -> Path:
         if isinstance(name, int):
@@ -168,7 +168,7 @@ class Loader:
             )
         return folders
 
-    def _serve(self, name: str, config: Surface, live: Path, folder: Path) -> ServedSurface:
+    def _serve(self, name: str, config: Surface, live: Path, folder: Path, tail: Tail | None = None) -> ServedSurface:
         release = self._once(live.resolve(), lambda: Release.open(live))
         features = release.feature_set
         _check_exclude(name, config, features)
@@ -177,7 +177,7 @@ class Loader:
         block = open_block(folder, release.evaluator, snapshot.catalogue.records, patience=self.patience)
         short = Scoring(release.evaluator, release.scorer)
         long = Scoring(Evaluator(release.plan), release.scorer)
-        followed = Live(self._tail(folder, snapshot, features), snapshot, Evaluator(release.plan), block)
+        followed = Live(tail or self._tail(folder, snapshot, features), snapshot, Evaluator(release.plan), block)
         recent = recalled.item_to_item.recent if recalled and recalled.item_to_item else ""
         return ServedSurface(
             name=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ class _PastUsers:
     async def ready(self) -> None:
         """Do nothing."""
 
-    async def fetch(self, state: State, user: int) -> Fetched:
+    async def fetch(self, state: State, user: int, patience: float = math.inf) -> Fetched:  # noqa: ARG002 - no wait
         """Return what was known of a user."""
         if self.users is None:
             return Fetched(state, user, state.offset, self.problem)
@@ -95,16 +96,15 @@ class Stand:
         self.snapshot_id = self._surface.snapshot.manifest.id
 
     def _begin(self) -> None:
-        workspace, (name, config), made, folder = self._made
-        release = made.folder
+        workspace, (name, config), made, _ = self._made
         self._tail = self._new_tail()
         self._users: Tail | None = None
-        loader = Loader(workspace, self._lane, 0.0, tails={folder: self._tail}, store=self._store)
+        loader = Loader(workspace, self._lane, self._store)
         try:
-            self._surface = loader.bound(name, config, release, folder)
+            self._surface = loader.bound(name, config, made.folder, self._tail)
         except (ConfigError, NotFoundError) as error:  # what is configured now, that snapshot has no indexes for
             self.no_recall = str(error)
-            self._surface = loader.bound(name, without_recall(config), release, folder)
+            self._surface = loader.bound(name, without_recall(config), made.folder, self._tail)
 
     def _new_tail(self) -> Tail:
         workspace, _, release, folder = self._made

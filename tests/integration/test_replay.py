@@ -185,9 +185,10 @@ def test_an_answer_whose_snapshot_is_gone_is_made_from_one_before_and_the_log(co
     (found,) = verdicts(copied, "nobody's", recall=False)
     assert parts(found) == {}
     assert found.read_from not in {"", found.snapshot_id}
-    (found,) = verdicts(copied, "once", recall=False)  # its user's words were counted by titles of that time
-    assert list(parts(found)) == ["snapshot", "features", "scores"]
-    assert "what is counted by values of items may come out otherwise" in parts(found)["snapshot"]
+    everything = verdicts(copied, recall=False)
+    assert sum(one.is_equal for one in everything if one.read_from) > 1
+    for one in everything:  # words of users are counted by titles of items, which only the snapshot remembers
+        assert one.is_equal or next(iter(parts(one))) == "snapshot"
     for folder in copied.snapshots.iterdir():
         if folder.is_dir():
             shutil.rmtree(folder)
