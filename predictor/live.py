@@ -12,14 +12,13 @@ from recall import Late
 from searchrank.features.inputs import InputType
 
 if TYPE_CHECKING:
-    from searchrank.features import Evaluator
+    from predictor.block import Deriver, ItemBlock
     from searchrank.features.snapshot import Snapshot
     from searchrank.state import Overlay, State, Tail
 
 __all__ = ["Live", "View"]
 
 Ints = npt.NDArray[np.int64]
-Records = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,14 +27,14 @@ class View:
 
     Attributes:
         state: What is known.
-        block: The item block of the snapshot, mapped; its last record is that of unknown items.
-        late: Records of the same form for the items put since, by slot.
+        block: The item block of the snapshot, mapped; its last item is the unknown one.
+        late: The same for the items put since, by slot.
         gone: Rows of the snapshot whose items were deleted since, ascending.
     """
 
     state: State
-    block: Records
-    late: Records
+    block: ItemBlock
+    late: ItemBlock
     gone: Ints
     _arrivals: list[Late] = field(default_factory=list)
 
@@ -45,18 +44,18 @@ class View:
             self._arrivals.append(_arrivals(self.state.items))
         return self._arrivals[0]
 
-    def gathered(self, rows: Ints) -> tuple[Ints, Records]:
-        """Return rows of items, shape (n,), as rows of records to evaluate, and these records.
+    def gathered(self, rows: Ints) -> tuple[Ints, ItemBlock]:
+        """Return rows of items, shape (n,), as rows of a block to evaluate, and this block.
 
-        They are the block's own unless an item was put since the snapshot; then the n records are copied.
+        It is the snapshot's own unless an item was put since; then the n items are copied.
         """
         first = len(self.block)
         mine = rows >= first if len(self.late) else None
         if mine is None or not mine.any():
             return rows, self.block
-        records: Records = self.block[np.minimum(rows, first - 1)]
-        records[mine] = self.late[rows[mine] - first]
-        return np.arange(len(rows)), records
+        items = self.block.take(np.minimum(rows, first - 1))
+        items.put(mine, self.late.take(rows[mine] - first))
+        return np.arange(len(rows)), items
 
 
 def _arrivals(items: Overlay) -> Late:
@@ -72,20 +71,20 @@ def _arrivals(items: Overlay) -> Late:
 class Live:
     """The view of a release over one snapshot; ``view`` is read anywhere, ``follow`` is called by one thread."""
 
-    def __init__(self, tail: Tail, snapshot: Snapshot, evaluator: Evaluator, block: Records) -> None:
+    def __init__(self, tail: Tail, snapshot: Snapshot, deriver: Deriver, block: ItemBlock) -> None:
         """Begin with what the tail knows.
 
         Args:
             tail: Follows the log from this snapshot.
             snapshot: Opened for the release.
-            evaluator: Derives records; used by nobody else.
+            deriver: Derives items; used by nobody else.
             block: The item block.
         """
         self.tail = tail
         self._snapshot = snapshot
-        self._evaluator = evaluator
+        self._deriver = deriver
         self._block = block
-        self._late = np.empty(0, block.dtype)
+        self._late = block.empty(0)
         self._derived = (0, 0)  # lineage and number of the slots that were derived
         self.view = self._seen(tail.state.over(snapshot))
 
@@ -101,19 +100,19 @@ class Live:
     def _seen(self, state: State) -> View:
         dead = state.items.dead_rows
         gone = dead[state.items.current(dead) == len(state.items.base)]
-        return View(state, self._block, self._late_records(state), gone)
+        return View(state, self._block, self._late_items(state), gone)
 
-    def _late_records(self, state: State) -> Records:
-        """Return the derived records of all slots; those of earlier views are not touched."""
+    def _late_items(self, state: State) -> ItemBlock:
+        """Return what is derived of all slots; those of earlier views are not touched."""
         items = state.items
         lineage, done = self._derived
         if lineage != items.lineage:
-            self._late, done = np.empty(0, self._late.dtype), 0
+            self._late, done = self._block.empty(0), 0
         if items.count > len(self._late):
-            grown = np.empty(2 * items.count, self._late.dtype)
-            grown[:done] = self._late[:done]
+            grown = self._block.empty(2 * items.count)
+            grown.put(slice(done), self._late.part(slice(done)))
             self._late = grown
         if items.count > done:
-            self._late[done : items.count] = self._evaluator.derive(items.records[done:])
+            self._late.put(slice(done, items.count), self._deriver.derive(items.records[done:]))
         self._derived = (items.lineage, items.count)
-        return self._late[: items.count]
+        return self._late.part(slice(items.count))

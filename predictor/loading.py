@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
-from predictor.block import open_block
+from predictor.block import Deriver, open_block
 from predictor.compiled import Compiler
 from predictor.live import Live
 from predictor.page_token import PageTokens
@@ -174,10 +174,10 @@ class Loader:
         _check_exclude(name, config, features)
         snapshot = self._once((folder, features.fingerprint), lambda: Snapshot.open(folder, features))
         recalled = RecallConfig.parse(config.recall, field=f"surfaces.{name}.recall") if config.recall else None
-        block = open_block(folder, release.evaluator, snapshot.catalogue.records, patience=self.patience)
-        short = Scoring(release.evaluator, release.scorer)
-        long = Scoring(Evaluator(release.plan), release.scorer)
-        followed = Live(tail or self._tail(folder, snapshot, features), snapshot, Evaluator(release.plan), block)
+        block = open_block(folder, Deriver.of(release), snapshot.catalogue.records, patience=self.patience)
+        short = Scoring(release, release.evaluator)
+        long = Scoring(release, Evaluator(release.plan))
+        followed = Live(tail or self._tail(folder, snapshot, features), snapshot, Deriver.of(release), block)
         recent = recalled.item_to_item.recent if recalled and recalled.item_to_item else ""
         return ServedSurface(
             name=name,

@@ -21,8 +21,9 @@ from searchrank.features import Evaluator, Rows
 from searchrank.serving_log import DIGEST_BLOCK, FeaturesDigest
 
 if TYPE_CHECKING:
+    from predictor.block import ItemBlock
     from predictor.journey import Deadline
-    from searchrank.models.scorer import Scorer
+    from searchrank.models import Release
 
 __all__ = ["Lane", "Pairs", "Scored", "Scoring"]
 
@@ -56,11 +57,11 @@ class Pairs:
 
     Attributes:
         rows: The pairs.
-        block: Item records, derived for the plan.
+        block: Items, derived and prepared for the release.
     """
 
     rows: Rows
-    block: npt.NDArray[np.void]
+    block: ItemBlock
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -71,34 +72,47 @@ class Pairs:
 
 
 class Scoring:
-    """An evaluator and a scorer; belongs to one thread, since an evaluator's memory does."""
+    """A release with an evaluator of its own; belongs to one thread, since an evaluator's memory does."""
 
-    def __init__(self, evaluator: Evaluator, scorer: Scorer) -> None:
-        self.scorer = scorer
+    def __init__(self, release: Release, evaluator: Evaluator) -> None:
+        self.scorer = release.scorer
+        self._pair_scorer = release.pair_scorer
         self._evaluator = evaluator
+        self._item_only = release.plan.item_only
 
-    def matrix(self, rows: Rows, block: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
-        """Return the model's columns, shape ``(f, n)``."""
-        return self._evaluator.evaluate(block, rows)
+    def matrix(self, rows: Rows, block: ItemBlock) -> npt.NDArray[np.float32]:
+        """Return all of the model's columns, shape ``(f, n)``."""
+        return self._evaluator.evaluate(block.records, rows)
+
+    def pair_columns(self, rows: Rows, block: ItemBlock) -> npt.NDArray[np.float32]:
+        """Return those of the model's columns that do not depend on the item alone, shape ``(others, n)``."""
+        return self._evaluator.evaluate_pairs(block.records, rows)
 
     def score(self, pairs: Pairs, deadline: Deadline) -> Scored:
         """Score pairs in order until all are done or time is up."""
         rows = pairs.rows
         scores = np.full(len(rows), np.nan)
-        done, features, digest = 0, 0.0, FeaturesDigest()
+        done, features, digest = 0, 0.0, FeaturesDigest(self._item_only)
         for start in range(0, len(rows), BLOCK):
             if deadline.passed:
                 break
             began = perf_counter()
             part = rows if len(rows) <= BLOCK else rows.part(start, start + BLOCK)
-            columns = self.matrix(part, pairs.block)
+            columns = self.pair_columns(part, pairs.block)
             features += perf_counter() - began
-            digest.add(columns)
-            scores[start : start + BLOCK] = self.scorer.score(columns)
+            digest.add_parts(columns, pairs.block.digests[part.item_rows])
+            scores[start : start + BLOCK] = self._pair_scorer.score(columns, pairs.block.prepared, part.item_rows)
             done = start + len(part)
         return Scored(scores, done, int(features * 1e6), digest.value if 0 < done == len(rows) else None)
 
-    def seconds_per_row(self, block: npt.NDArray[np.void]) -> float:
+    def earlier_digest(self, pairs: Pairs) -> int:
+        """Return the digest of all rows' features as logs had it before items had digests of their own."""
+        digest = FeaturesDigest()
+        for start in range(0, len(pairs), BLOCK):
+            digest.add(self.matrix(pairs.rows.part(start, start + BLOCK), pairs.block))
+        return digest.value
+
+    def seconds_per_row(self, block: ItemBlock) -> float:
         """Return what a row costs on this machine, by the faster of three trials with missing values."""
         sets = self._evaluator.plan.feature_set
         nothing = np.zeros(_TRIAL_ROWS, np.int64)
@@ -108,7 +122,7 @@ class Scoring:
         times = []
         for _ in range(3):
             began = perf_counter()
-            self.scorer.score(self.matrix(rows, block))
+            self._pair_scorer.score(self.pair_columns(rows, block), block.prepared, rows.item_rows)
             times.append(perf_counter() - began)
         return min(times) / _TRIAL_ROWS
 

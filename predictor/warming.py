@@ -37,7 +37,9 @@ def warm(surface: ServedSurface, recent: Recent) -> None:
     Called on the thread that loads, while nobody else knows the surface. Nothing is logged or counted of it, and it
     neither uses the scoring thread nor asks the server that keeps users.
     """
-    np.add.reduce(surface.live.view.block.view(np.uint8)[::_PAGE], dtype=np.int64)  # maps every page
+    block = surface.live.view.block
+    for records in (block.records, block.items):
+        np.add.reduce(records.view(np.uint8)[::_PAGE], dtype=np.int64)  # maps every page
     alone = replace(surface, store=EmbeddedStore(), lane=_Here(), trial=None)
     asyncio.run(_warm(alone, recent.of(surface.name)))
 

@@ -106,7 +106,7 @@ class Recheck:
         if isinstance(past, str) or isinstance(release, str):
             self.unchecked[str(past)] += len(answers)
             return
-        wrong = _digests(answers, release, past) != answers.column("features_digest").to_numpy()
+        wrong = ~_agree(answers, release, past)
         self.equal += int((~wrong).sum())
         self.different += int(wrong.sum())
         for row in np.flatnonzero(wrong)[: _NAMED - len(self.named)].tolist():
@@ -148,17 +148,23 @@ def _lost_user(answers: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     return lost
 
 
-def _digests(answers: pa.RecordBatch, release: Release, past: Past) -> Ints:
-    """Return the digest of each answer's features, shape (r,)."""
+def _agree(answers: pa.RecordBatch, release: Release, past: Past) -> npt.NDArray[np.bool_]:
+    """Return which answers' features come out as their digest says, shape (r,)."""
     documents, rows = past.rows(answers)
     columns = release.evaluator.evaluate(release.evaluator.derive(documents), rows)
     ends = np.cumsum(pc.list_value_length(answers.column("item_id")).to_numpy(zero_copy_only=False)).tolist()
-    digests = np.zeros(len(answers), np.int64)
-    start = 0
-    for row, end in enumerate(ends):
-        digest = FeaturesDigest()
-        for first in range(start, end, DIGEST_BLOCK):
-            digest.add(columns[:, first : min(end, first + DIGEST_BLOCK)])
-        digests[row] = digest.value
+    equal, start = np.zeros(len(answers), np.bool_), 0
+    for row, (end, logged) in enumerate(zip(ends, answers.column("features_digest").to_pylist(), strict=True)):
+        # Logs of before items had digests hold that of all columns, as of a plan without item-only ones.
+        forms = (release.plan.item_only, ())
+        equal[row] = any(_digest(columns[:, start:end], item_only) == logged for item_only in forms)
         start = end
-    return digests
+    return equal
+
+
+def _digest(columns: npt.NDArray[np.float32], item_only: tuple[int, ...]) -> int:
+    """Return the digest of an answer's features, shape (f, n)."""
+    digest = FeaturesDigest(item_only)
+    for first in range(0, columns.shape[1], DIGEST_BLOCK):
+        digest.add(columns[:, first : first + DIGEST_BLOCK])
+    return digest.value

@@ -37,6 +37,7 @@ class Again:
         found: The n candidates of the log.
         pairs: What features read of them.
         scored: Scores and digest of the first candidates, as many as the log has scores of.
+        digest: ``FeaturesDigest`` of what they read, in the form that the log has it in.
         scores: Shape ``(n,)``; NaN for the others.
         order: Positions of all, best first.
         kept: Positions that the request's filter keeps; all of them without one.
@@ -46,6 +47,7 @@ class Again:
     found: Found
     pairs: Pairs
     scored: Scored
+    digest: int | None
     scores: npt.NDArray[np.float64]
     order: Ints
     kept: Ints
@@ -79,9 +81,13 @@ async def answer_again(surface: ServedSurface, logged: Logged) -> Again:
     question, n = asked.question, len(pairs)
     condition = admit_filter(surface, question.filter)
     kept = np.arange(n) if condition is None else sift(asked, condition, found, pairs, journey)
-    scored = await score(surface, pairs.take(np.arange(logged.scored)), journey)
+    looked_at = pairs.take(np.arange(logged.scored))
+    scored = await score(surface, looked_at, journey)
+    digest, earlier = scored.features_digest, logged.value("features_digest")
+    if earlier not in {None, digest} and surface.short.earlier_digest(looked_at) == earlier:
+        digest = earlier
     scores = np.full(n, np.nan)
     scores[: len(scored.scores)] = scored.scores
     sort = [ranking_pb2.SortKey(expression=text, descending=down) for text, down in question.sort]
     order = arranged(asked, Pool(found, pairs, kept, n), scores, admit_sort(surface, sort))
-    return Again(asked, found, pairs, scored, scores, order, kept)
+    return Again(asked, found, pairs, scored, digest, scores, order, kept)

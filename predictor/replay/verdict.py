@@ -182,7 +182,7 @@ def _put(revision: int) -> str:
 
 
 def _features(digest: int | None, again: Again) -> Iterator[Difference]:
-    now = again.scored.features_digest
+    now = again.digest
     if digest is not None and digest != now:
         yield Difference("features", f"their digest is {now} now, {digest} in the log")
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from searchrank.errors import DefinitionError
 from searchrank.features.definitions import FeatureSet
@@ -111,6 +112,7 @@ class Plan:
         request: Program that fills the request exports.
         candidate: Program that fills the matrix.
         scored: Models whose scores are read, each after those that it reads, with the program that fills its matrix.
+        nodes: What each column computes.
     """
 
     feature_set: FeatureSet
@@ -119,6 +121,7 @@ class Plan:
     item: Program
     request: Program
     candidate: Program
+    nodes: tuple[Node, ...]
     fingerprint: str
     scored: tuple[tuple[ScoreNode, Program], ...] = ()
 
@@ -165,6 +168,7 @@ class Plan:
             item=builders[Scope.ITEM].exporting(exports[Scope.ITEM]),
             request=builders[Scope.REQUEST].exporting(exports[Scope.REQUEST]),
             candidate=builders[Scope.CANDIDATE].emitting(nodes),
+            nodes=tuple(nodes),
             fingerprint=hashlib.sha256(meaning.encode()).hexdigest(),
             scored=tuple(zip(scored, read, strict=True)),
         )
@@ -173,6 +177,33 @@ class Plan:
     def item_block_layout(self) -> Any:
         """Record type of the item block."""
         return self.item.layout
+
+    @cached_property
+    def item_only(self) -> tuple[int, ...]:
+        """Numbers of the columns that depend on the item alone, ascending."""
+        return tuple(number for number, node in enumerate(self.nodes) if node.scope is Scope.ITEM)
+
+    @cached_property
+    def pairs(self) -> Program:
+        """Program that fills the matrix of all other columns."""
+        layouts = {Scope.ITEM: self.item.layout, Scope.REQUEST: self.request.layout}
+        nodes = [node for node in self.nodes if node.scope is not Scope.ITEM]
+        places = {node.key: place for place, (node, _) in enumerate(self.scored)}
+        return _Builder(Scope.CANDIDATE, self.feature_set, layouts, places).emitting(nodes)
+
+    def item_columns(self, item_block: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
+        """Return the columns that depend on the item alone, as they lie in the item block.
+
+        Args:
+            item_block: Shape ``(items,)`` of ``item_block_layout``.
+
+        Returns:
+            Shape ``(len(item_only), items)``, C-contiguous.
+        """
+        columns = np.empty((len(self.item_only), len(item_block)), np.float32)
+        for row, number in enumerate(self.item_only):
+            columns[row] = item_block[self.nodes[number].key]
+        return columns
 
     @cached_property
     def is_numeric(self) -> bool:

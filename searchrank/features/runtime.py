@@ -78,6 +78,7 @@ class Evaluator:
         self._request = _Bound(plan.request, find)
         self._candidate = _Bound(plan.candidate, find)
         self._scored = [(_Bound(program, find), node.model, len(program.outputs)) for node, program in plan.scored]
+        self._pairs: _Bound | None = None
         self._records: _Bound | None = None
         self._find = find
         self._outside = kernels.callable(driver.count_outside)
@@ -112,10 +113,26 @@ class Evaluator:
             DataError: When the rows do not fit the definitions or a row number is out of range, or a column is a
                 category.
         """
+        return self._matrix(item_block, rows, self._candidate)
+
+    def evaluate_pairs(self, item_block: Records, rows: Rows) -> npt.NDArray[np.float32]:
+        """Compute the model's columns, leaving out ``plan.item_only``.
+
+        Returns:
+            float32 ``(columns - item-only ones, n)``, the same bits as those rows of ``evaluate``.
+
+        Raises:
+            DataError: As ``evaluate``.
+        """
+        if self._pairs is None:
+            self._pairs = _Bound(self.plan.pairs, self._find)
+        return self._matrix(item_block, rows, self._pairs)
+
+    def _matrix(self, item_block: Records, rows: Rows, bound: _Bound) -> npt.NDArray[np.float32]:
         if not self.plan.is_numeric:
             raise DataError("a column of this plan is a category; use evaluate_columns")
-        out = np.empty((len(self.plan.columns), len(rows)), np.float32)
-        self._run(item_block, rows, self._candidate, out, len(rows) * 4)
+        out = np.empty((len(bound.program.outputs), len(rows)), np.float32)
+        self._run(item_block, rows, bound, out, len(rows) * 4)
         return out
 
     def evaluate_columns(self, item_block: Records, rows: Rows) -> dict[str, npt.NDArray[Any]]:

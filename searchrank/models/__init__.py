@@ -8,6 +8,7 @@ from searchrank.models.golden import record_columns
 from searchrank.models.ledger import CHALLENGER, CHAMPION, Entry, Ledger
 from searchrank.models.linear import Linear
 from searchrank.models.manifest import Manifest, find_release, releases
+from searchrank.models.pair_scorer import PairScorer
 from searchrank.models.profile import profile_columns
 from searchrank.models.release import Release
 from searchrank.models.scorer import Scorer
@@ -22,6 +23,7 @@ __all__ = [
     "Ledger",
     "Linear",
     "Manifest",
+    "PairScorer",
     "Release",
     "ReleaseDraft",
     "Scorer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +13,7 @@ from searchrank.errors import DataError
 from searchrank.models.kernels.bins import BITSET, PROGRAM_SLOTS, bin_items, scratch_bytes
 from searchrank.models.kernels.forest import score_forest
 from searchrank.models.quickscorer import Packed
-from searchrank.models.scorer import check_columns
+from searchrank.models.scorer import check_columns, check_records
 from searchrank.native import library
 
 __all__ = ["BinnedForest"]
@@ -58,7 +59,16 @@ class BinnedForest:
         self._program = self._laid_out(self._floats, numbers.size, self._members)
         self._item_program = self._laid_out(self._numbers, 0, self._categories)
         self.address, self._item_address = self._program.ctypes.data, self._item_program.ctypes.data
+        self.fingerprint = self._fingerprint()
         self._score, self._bin = library().callable(score_forest), library().callable(bin_items)
+
+    def _fingerprint(self) -> str:
+        """Return what tells whether records made for another forest can be read by this one."""
+        digest = hashlib.sha256(f"bins {self.own.tolist()} {self._categories.tolist()} ".encode())
+        for rule, feature, first, count, absent, place in self._numbers.tolist():
+            digest.update(f"{rule} {feature} {count} {absent} {place} ".encode())
+            digest.update(self._packed.thresholds[first : first + count].tobytes())
+        return digest.hexdigest()
 
     def _laid_out(self, floats: Ints, numbers: int, coded: Ints) -> Ints:
         """Return the row of counts and addresses that a kernel reads; valid as long as this object lives."""
@@ -130,17 +140,3 @@ def _placed(table: Ints, features: Ints, places: Ints) -> Ints:
     placed = table.copy()
     placed[:, 1], placed[:, 5] = np.searchsorted(features, table[:, 1]), places
     return placed
-
-
-def check_records(items: Bytes, numbers: Ints, rows: int, width: int) -> None:
-    """Refuse records that a kernel would misread.
-
-    Raises:
-        DataError: When they are not of that many bytes, or a row's number is missing or out of range.
-    """
-    if items.dtype != np.uint8 or items.ndim != 2 or items.shape[1] != width or (width and items.strides[1] != 1):
-        raise DataError(f"items of {items.dtype} {items.shape} are not records of {width} bytes; prepare them again")
-    if numbers.dtype != np.int64 or numbers.shape != (rows,) or not numbers.flags.c_contiguous:
-        raise DataError(f"{rows} rows need as many numbers of records, contiguous int64; got {numbers.shape}")
-    if rows and int(numbers.view(np.uint64).max()) >= len(items):
-        raise DataError(f"a row's item is not among the {len(items)} records")

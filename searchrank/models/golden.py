@@ -13,9 +13,21 @@ from searchrank.errors import DataError
 from searchrank.features import Evaluator, FeatureSet, Input, Rows, arrow_type
 from searchrank.features.records import Encoder
 from searchrank.models.cells import fill_cells, is_stored, read_cells
+from searchrank.models.pair_scorer import PairScorer
 from searchrank.models.scorer import Scorer
 
-__all__ = ["MOST_ROWS", "Outcome", "compute", "golden_table", "raw_columns", "record_columns", "sample", "with_nothing"]
+__all__ = [
+    "MOST_ROWS",
+    "Outcome",
+    "compute",
+    "golden_pairs",
+    "golden_table",
+    "raw_columns",
+    "record_columns",
+    "sample",
+    "score_pairs",
+    "with_nothing",
+]
 
 MOST_ROWS: Final = 256
 _FEATURES: Final = "features"
@@ -35,6 +47,12 @@ class Outcome:
 
     features: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, block: Records, rows: Rows, evaluator: Evaluator, scorer: Scorer) -> Outcome:
+        """Evaluate and score pairs, all columns from floats."""
+        features = evaluator.evaluate(block, rows)
+        return cls(features, scorer.score(features))
 
     @classmethod
     def read(cls, table: pa.Table, width: int) -> Outcome:
@@ -104,14 +122,28 @@ def compute(table: pa.Table, evaluator: Evaluator, scorer: Scorer) -> Outcome:
     Raises:
         DataError: When a column is not what is declared.
     """
+    return Outcome.of(*golden_pairs(table, evaluator), evaluator, scorer)
+
+
+def golden_pairs(table: pa.Table, evaluator: Evaluator) -> tuple[Records, Rows]:
+    """Return raw golden rows as an item block and pairs, each row with an item of its own.
+
+    Raises:
+        DataError: When a column is not what is declared.
+    """
     feature_set: FeatureSet = evaluator.plan.feature_set
     rows = len(table)
     items = np.concatenate([_encode(feature_set.item_encoder, table), feature_set.item_encoder.missing()])
     own = np.arange(rows, dtype=np.int64)
     requests = _encode(feature_set.request_encoder, table)
     candidates = _encode(feature_set.candidate_encoder, table)
-    features = evaluator.evaluate(evaluator.derive(items), Rows(own, requests, own, candidates))
-    return Outcome(features, scorer.score(features))
+    return evaluator.derive(items), Rows(own, requests, own, candidates)
+
+
+def score_pairs(block: Records, rows: Rows, evaluator: Evaluator, scorer: PairScorer) -> npt.NDArray[np.float64]:
+    """Score pairs as a server does: with what was prepared of each item."""
+    prepared = scorer.prepare(evaluator.plan.item_columns(block))
+    return scorer.score(evaluator.evaluate_pairs(block, rows), prepared, rows.item_rows)
 
 
 def _encode(encoder: Encoder, table: pa.Table) -> Records:

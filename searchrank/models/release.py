@@ -16,13 +16,16 @@ from searchrank.features import Evaluator, FeatureSet, FittedInput, Operator, Pl
 from searchrank.features.model_call import ModelCall
 from searchrank.features.node import Node
 from searchrank.models.environment import difference, environment
-from searchrank.models.golden import Outcome, compute
+from searchrank.models.golden import Outcome, golden_pairs, score_pairs
 from searchrank.models.kinds import parse_scorer
 from searchrank.models.manifest import FEATURES, FILES, GOLDEN, INPUTS, MODEL, Manifest, file_digest
+from searchrank.models.pair_scorer import PairScorer, pair_scorer
 from searchrank.models.scorer import Scorer
 from searchrank.models.writing import fingerprints_of
 
 __all__ = ["Release"]
+
+Number = np.float32 | np.float64
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -36,6 +39,7 @@ class Release:
         plan: Computes its columns; shared between threads.
         evaluator: The plan bound to memory of its own: one thread's. Make an ``Evaluator(release.plan)`` for another.
         scorer: Gives scores; shared between threads.
+        pair_scorer: Gives the same scores with what was prepared of each item; shared between threads.
     """
 
     folder: Path
@@ -44,6 +48,7 @@ class Release:
     plan: Plan
     evaluator: Evaluator
     scorer: Scorer
+    pair_scorer: PairScorer
 
     @property
     def name(self) -> str:
@@ -91,10 +96,13 @@ class Release:
             with pa.OSFile(str(folder / GOLDEN)) as file, pa.ipc.open_file(file) as reader:
                 table = reader.read_all()
             expected = Outcome.read(table, len(release.plan.columns))
-            found = compute(table, release.evaluator, release.scorer)
+            block, rows = golden_pairs(table, release.evaluator)
+            found = Outcome.of(block, rows, release.evaluator, release.scorer)
+            paired = score_pairs(block, rows, release.evaluator, release.pair_scorer)
         except (InvalidInputError, pa.ArrowInvalid, KeyError, ValueError, TypeError) as error:
             raise ReleaseRefusedError(f"{_label(manifest)} cannot be read here: {error}") from error
         _compare(release, expected, found)
+        _compare_scores(release, "the score with prepared items", expected, paired)
         return release
 
     @classmethod
@@ -113,7 +121,8 @@ class Release:
         if plan.columns != manifest.columns:
             raise ReleaseRefusedError(f"{_label(manifest)}: its plan has other columns than release.json names")
         scorer = parse_scorer(manifest.scorer, (folder / MODEL).read_text(encoding="utf-8"), plan.columns)
-        return cls(folder, manifest, feature_set, plan, Evaluator(plan, address_of=address_of), scorer)
+        pairs = pair_scorer(scorer, plan.item_only, len(plan.columns))
+        return cls(folder, manifest, feature_set, plan, Evaluator(plan, address_of=address_of), scorer, pairs)
 
 
 def _other(folder: Path, manifest: Manifest, call: ModelCall) -> Release:
@@ -158,21 +167,35 @@ def _compare(release: Release, expected: Outcome, found: Outcome) -> None:
         ReleaseRefusedError: At the first difference.
     """
     columns = expected.features.view(np.uint32) != found.features.view(np.uint32)
-    if columns.any():
-        column, row = (int(i) for i in np.argwhere(columns)[0])
-        name = f"column {release.plan.columns[column]!r}"
-        pair = (expected.features[column, row], found.features[column, row])
-        count, kind = int(columns.sum()), "features"
-    else:
-        scores = np.flatnonzero(expected.scores.view(np.uint64) != found.scores.view(np.uint64))
-        if not scores.size:
-            return
-        row, name, count, kind = int(scores[0]), "the score", scores.size, "scores"
-        pair = (expected.scores[row], found.scores[row])
-    raise ReleaseRefusedError(
-        f"{_label(release.manifest)}: {name} of golden row {row} is {_shown(pair[1])}, was {_shown(pair[0])} "
-        f"({count} {kind} differ in {expected.scores.size} rows). {_environments(release.manifest)}"
-    )
+    if not columns.any():
+        _compare_scores(release, "the score", expected, found.scores)
+        return
+    column, row = (int(i) for i in np.argwhere(columns)[0])
+    name = f"column {release.plan.columns[column]!r}"
+    pair = (expected.features[column, row], found.features[column, row])
+    count = f"{int(columns.sum())} features differ in {expected.scores.size} rows"
+    raise ReleaseRefusedError(_difference(release, f"{name} of golden row {row}", pair, count))
+
+
+def _compare_scores(release: Release, name: str, expected: Outcome, found: npt.NDArray[np.float64]) -> None:
+    """Compare golden scores to the bit.
+
+    Raises:
+        ReleaseRefusedError: At the first difference.
+    """
+    scores = np.flatnonzero(expected.scores.view(np.uint64) != found.view(np.uint64))
+    if scores.size:
+        row = int(scores[0])
+        count = f"{scores.size} scores differ in {found.size} rows"
+        raise ReleaseRefusedError(
+            _difference(release, f"{name} of golden row {row}", (expected.scores[row], found[row]), count)
+        )
+
+
+def _difference(release: Release, name: str, pair: tuple[Number, Number], count: str) -> str:
+    was, found = pair
+    shown = f"{name} is {_shown(found)}, was {_shown(was)} ({count})"
+    return f"{_label(release.manifest)}: {shown}. {_environments(release.manifest)}"
 
 
 def _label(manifest: Manifest) -> str:

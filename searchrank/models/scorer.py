@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from searchrank.errors import DataError
 
-__all__ = ["Scorer", "check_columns"]
+__all__ = ["Scorer", "check_columns", "check_records"]
 
 
 class Scorer(Protocol):
@@ -64,3 +64,17 @@ def check_columns(columns: npt.NDArray[np.float32], width: int) -> None:
         )
     if columns.shape[0] != width:
         raise DataError(f"the model was trained on {width} columns, got {columns.shape[0]}")
+
+
+def check_records(items: npt.NDArray[np.uint8], numbers: npt.NDArray[np.int64], rows: int, width: int) -> None:
+    """Refuse records that a kernel would misread.
+
+    Raises:
+        DataError: When they are not of that many bytes, or a row's number is missing or out of range.
+    """
+    if items.dtype != np.uint8 or items.ndim != 2 or items.shape[1] != width or (width and items.strides[1] != 1):
+        raise DataError(f"items of {items.dtype} {items.shape} are not records of {width} bytes; prepare them again")
+    if numbers.dtype != np.int64 or numbers.shape != (rows,) or not numbers.flags.c_contiguous:
+        raise DataError(f"{rows} rows need as many numbers of records, contiguous int64; got {numbers.shape}")
+    if rows and int(numbers.view(np.uint64).max()) >= len(items):
+        raise DataError(f"a row's item is not among the {len(items)} records")

@@ -4,7 +4,7 @@ Public is what ``__all__`` names; the file form is stable: Arrow IPC streams, on
 """
 
 from searchrank.serving_log.answered import Answered
-from searchrank.serving_log.digest import DIGEST_BLOCK, FeaturesDigest
+from searchrank.serving_log.digest import DIGEST_BLOCK, FeaturesDigest, item_digests
 from searchrank.serving_log.forgetting import forget_answers
 from searchrank.serving_log.reader import Opened, ServingLog
 from searchrank.serving_log.returned import candidate_columns, flat, is_page, returned
@@ -26,6 +26,7 @@ __all__ = [
     "flat",
     "forget_answers",
     "is_page",
+    "item_digests",
     "returned",
     "schema",
     "sent_inputs",

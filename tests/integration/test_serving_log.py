@@ -113,8 +113,10 @@ async def test_the_digest_is_that_of_the_features_explained(shop):
         await logged.client.rank(asked, ["i3", "i1", "nowhere"])
         told = await logged.client.explain(asked, ["i3", "i1", "nowhere"])
     (row,) = rows(shop)
-    digest = FeaturesDigest()
+    release = logged.serving.surface("shop").release
+    digest = FeaturesDigest(release.plan.item_only)
     digest.add(told.features.T)
+    assert 0 < len(release.plan.item_only) < len(release.plan.columns)
     assert row["features_digest"] == digest.value
 
 

@@ -97,6 +97,21 @@ def test_an_item_only_feature_is_read_from_the_block_not_computed_again():
     np.testing.assert_array_equal(slow, rows.candidates["candidate.eta"] * np.float32(3))
 
 
+@pytest.mark.parametrize("names", [NUMBERS, ("cheap", "cheap_twice"), ("taste", "slow")])
+def test_columns_of_pairs_and_of_items_make_up_the_matrix(names):
+    items, rows = world()
+    inputs = [FittedInput(name.removesuffix("_twice"), name, ()) for name in names]
+    evaluator = Evaluator(Plan.compile(FEATURES, inputs))
+    block = evaluator.derive(items)
+    whole = evaluator.evaluate(block, rows)
+    own = [k for k, name in enumerate(names) if name.startswith("cheap")]
+    assert evaluator.plan.item_only == tuple(own)
+    parts = evaluator.plan.item_columns(block)[:, rows.item_rows], evaluator.evaluate_pairs(block, rows)
+    again = np.empty_like(whole)
+    again[own], again[np.setdiff1d(np.arange(len(names)), own)] = parts
+    assert again.tobytes() == whole.tobytes()
+
+
 def test_no_rows_give_no_columns():
     items, rows = world()
     evaluator = Evaluator(plan(*NUMBERS))

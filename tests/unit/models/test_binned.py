@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,12 @@ def test_records_and_numbers_that_do_not_fit_are_refused(forest, rows):
         binned.score(np.ascontiguousarray(rows[:3].T), items, numbers)
     with pytest.raises(DataError, match="trained on 2 columns"):
         binned.prepare(columns)
+
+
+def test_forests_with_the_same_thresholds_share_records_and_others_do_not(forest):
+    again = Forest(forest._trees)
+    assert again.binned((0, 4)).fingerprint == forest.binned((0, 4)).fingerprint
+    assert again.binned((0, 4)).fingerprint != forest.binned((1, 4)).fingerprint
+    moved = Forest(replace(forest._trees, threshold=forest._trees.threshold * 2))
+    assert moved.binned((0,)).fingerprint != forest.binned((0,)).fingerprint
+    assert moved.binned((4, 5)).fingerprint == forest.binned((4, 5)).fingerprint  # codes are codes in any forest

@@ -297,6 +297,14 @@ def test_a_moved_release_still_opens(folder, tmp_path):
     assert Release.open(target).digest == Release.open(folder).digest
 
 
+def test_items_that_are_binned_wrongly_are_noticed_on_opening(folder, monkeypatch):
+    kind = type(Release.open(folder).pair_scorer)
+    prepare = kind.prepare
+    monkeypatch.setattr(kind, "prepare", lambda self, columns: prepare(self, columns) ^ 1)
+    with pytest.raises(ReleaseRefusedError, match="score with prepared items of golden row"):
+        Release.open(folder)
+
+
 def test_outcomes_survive_storage(feature_set, inputs, draft):
     plan = Plan.compile(feature_set, inputs)
     raw = raw_columns(feature_set, draft.golden)

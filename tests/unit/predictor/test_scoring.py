@@ -2,10 +2,12 @@
 
 import threading
 from time import monotonic
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from predictor.block import ItemBlock
 from predictor.journey import Deadline
 from predictor.scoring import BLOCK, Lane, Pairs, Scoring
 from predictor.stages import ordered
@@ -15,7 +17,7 @@ from searchrank.features import Rows
 class Doubling:
     """Stands for an evaluator: its one column is the item row, doubled."""
 
-    def evaluate(self, _block, rows):
+    def evaluate_pairs(self, _records, rows):
         return (2 * rows.item_rows).astype(np.float32)[None, :]
 
 
@@ -27,7 +29,7 @@ class First:
         self.stop_after = stop_after
         self.deadline = Deadline(monotonic() + 60)
 
-    def score(self, columns):
+    def score(self, columns, _items, _numbers):
         self.calls += 1
         if self.calls == self.stop_after:
             object.__setattr__(self.deadline, "expires", 0.0)
@@ -39,17 +41,27 @@ def rows(n: int) -> Rows:
     return Rows(np.arange(n), np.zeros(1), zeros, np.zeros(n))
 
 
+def scoring(model: First) -> Scoring:
+    plan = SimpleNamespace(item_only=())
+    return Scoring(SimpleNamespace(scorer=None, pair_scorer=model, plan=plan), Doubling())
+
+
+def pairs(n: int) -> Pairs:
+    layout = [("digest", "<i8"), ("prepared", "u1", (0,))]
+    return Pairs(rows(n), ItemBlock(np.zeros(n, [("_pad", "<i8")]), np.zeros(n, layout)))
+
+
 @pytest.mark.parametrize("n", [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK])
 def test_every_row_is_scored_in_order(n):
     model = First()
-    scored = Scoring(Doubling(), model).score(Pairs(rows(n), np.zeros(n)), model.deadline)
+    scored = scoring(model).score(pairs(n), model.deadline)
     np.testing.assert_array_equal(scored.scores, 2.0 * np.arange(n))
     assert (scored.done, model.calls) == (n, -(-n // BLOCK))
 
 
 def test_blocks_after_the_deadline_are_not_computed_and_not_scored():
     model = First(stop_after=2)
-    scored = Scoring(Doubling(), model).score(Pairs(rows(5 * BLOCK), np.zeros(1)), model.deadline)
+    scored = scoring(model).score(pairs(5 * BLOCK), model.deadline)
     assert model.calls == 2
     assert scored.done == 2 * BLOCK
     assert not np.isnan(scored.scores[: 2 * BLOCK]).any()
@@ -58,7 +70,7 @@ def test_blocks_after_the_deadline_are_not_computed_and_not_scored():
 
 def test_work_whose_time_passed_in_the_queue_is_not_begun():
     model = First()
-    scored = Scoring(Doubling(), model).score(Pairs(rows(10), np.zeros(1)), Deadline(monotonic() - 1))
+    scored = scoring(model).score(pairs(10), Deadline(monotonic() - 1))
     assert (model.calls, scored.done) == (0, 0)
 
 
