@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
+from searchrank.models import LibraryForest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,6 +77,8 @@ class Metrics:
         )
         self.offset = self._gauge("state_offset", "Events of the log that requests know")
         self.follow_failures = self._counter("follow_failures", "Looks at the event log that failed")
+        self.library_rows = self._gauge("library_rows", "Rows scored by LightGBM's library: models with linear trees")
+        self.library_rows.set_function(lambda: LibraryForest.scored)
         self.live = self._gauge("live", "1 for what is served", "surface", "release", "snapshot")
         for counter, results in _RESULTS.items():  # from 0, so that the first of them is an increase
             for result in results:

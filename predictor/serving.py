@@ -22,6 +22,7 @@ from predictor.stamp import take_stamp
 from predictor.surface import ServedSurface
 from predictor.trials import Trial, TrialLoader
 from searchrank.errors import RequestError, SearchRankError, UnavailableError
+from searchrank.models import LibraryForest
 from searchrank.project import Project
 from searchrank.state import EmbeddedStore
 
@@ -192,6 +193,7 @@ class Serving:
         """Return in words what is served."""
         return "; ".join(
             f"{name}: {s.release.name} version {s.release.version} on snapshot {s.snapshot.manifest.id}"
+            + (", linear trees, scored by LightGBM's library" if isinstance(s.release.scorer, LibraryForest) else "")
             for name, s in self._surfaces.items()
         )
 

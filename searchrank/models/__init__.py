@@ -6,6 +6,7 @@ Stable: everything in ``__all__``.
 from searchrank.models.forest import Forest
 from searchrank.models.golden import record_columns
 from searchrank.models.ledger import CHALLENGER, CHAMPION, Entry, Ledger
+from searchrank.models.library_forest import LibraryForest
 from searchrank.models.linear import Linear
 from searchrank.models.manifest import Manifest, find_release, releases
 from searchrank.models.pair_scorer import PairScorer
@@ -21,6 +22,7 @@ __all__ = [
     "Entry",
     "Forest",
     "Ledger",
+    "LibraryForest",
     "Linear",
     "Manifest",
     "PairScorer",

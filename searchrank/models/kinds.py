@@ -8,6 +8,7 @@ from typing import Final
 
 from searchrank.errors import DataError
 from searchrank.models.forest import Forest
+from searchrank.models.library_forest import LibraryForest, has_linear_trees
 from searchrank.models.linear import Linear
 from searchrank.models.scorer import Scorer
 
@@ -16,8 +17,8 @@ __all__ = ["parse_scorer"]
 _UNNAMED: Final = re.compile(r"Column_\d+")
 
 
-def _forest(text: str, columns: tuple[str, ...]) -> Forest:
-    forest = Forest.parse(text)
+def _forest(text: str, columns: tuple[str, ...]) -> Forest | LibraryForest:
+    forest = LibraryForest(text) if has_linear_trees(text) else Forest.parse(text)
     if forest.classes != 1:
         raise DataError(
             f"a multi-class model gives {forest.classes} scores a row, ranking needs one; train with a ranking, binary "

@@ -15,8 +15,8 @@ __all__ = ["Scorer", "check_columns", "check_records"]
 class Scorer(Protocol):
     """Gives every candidate a score, in the order it came; larger is better.
 
-    Implementations: ``Forest`` (LightGBM text) and ``Linear`` (weights). A scorer is immutable and may be used by
-    several threads at once.
+    Implementations: ``Forest`` (LightGBM text), ``LibraryForest`` (with linear trees) and ``Linear`` (weights).
+    A scorer is immutable and may be used by several threads at once.
     """
 
     def score(self, columns: npt.NDArray[np.float32], trees: int | None = None) -> npt.NDArray[np.float64]:

@@ -152,7 +152,9 @@ def _leaves(number: int, tree: dict[str, str]) -> int:
     except (KeyError, ValueError):
         raise DataError(f"tree {number} does not say num_leaves", field="model") from None
     if tree.get("is_linear", "0") != "0":
-        raise DataError(f"tree {number} is linear, which is not supported; train without linear_tree", field="model")
+        raise DataError(
+            f"tree {number} is linear, which LibraryForest scores; or train without linear_tree", field="model"
+        )
     expected = dict.fromkeys(_NODE_KEYS, leaves - 1) | {"leaf_value": leaves}
     for key, length in expected.items():
         found = len(tree.get(key, "").split())

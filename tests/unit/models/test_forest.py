@@ -155,9 +155,9 @@ def test_a_release_refuses_several_classes():
         parse_scorer("lightgbm", text, ("a", "b", "c", "d"))
 
 
-def test_linear_trees_are_refused_with_the_way_out():
+def test_linear_trees_are_left_to_the_library():
     x, y = _simple()
-    with pytest.raises(DataError, match="train without linear_tree"):
+    with pytest.raises(DataError, match="LibraryForest scores"):
         Forest.parse(_text(x, y, rounds=2, linear_tree=True))
 
 
