@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from predictor.block import Deriver, open_block
 from predictor.compiled import Compiler
+from predictor.drift import Drift
 from predictor.live import Live
 from predictor.page_token import PageTokens
 from predictor.requests import Schema
@@ -197,6 +198,9 @@ class Loader:
             compiler=Compiler(features),
             screens=Screens(snapshot.catalogue.records),
             page_tokens=self._once("page", lambda: PageTokens.open(self._workspace.page_key)),
+            drift=self._once(
+                ("drift", name, live.resolve(), config.drift), lambda: Drift(name, release, is_on=config.drift)
+            ),
         )
 
     def _tail(self, folder: Path, snapshot: Snapshot, features: FeatureSet) -> Tail:

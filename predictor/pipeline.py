@@ -64,6 +64,7 @@ async def rank(
     response = rank_response(surface, asked, found, pool.spread(scored.scores), pool.kept[order], journey)
     if record is not None:
         record(answered("Rank", surface, asked, pool.found, Result(scored, order), journey))
+    surface.drift.saw(asked, pool, condition)
     return response
 
 
@@ -97,6 +98,7 @@ async def search(
     response.next_page_token = leave(surface, asked, request, response, left)
     if record is not None:
         record(answered("Search", surface, asked, pool.found, Result(scored, page), journey))
+    surface.drift.saw(asked, pool, condition)
     return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from predictor.compiled import Compiler
+from predictor.drift import Drift
 from predictor.live import Live
 from predictor.page_token import PageTokens
 from predictor.requests import Schema
@@ -42,6 +43,7 @@ class ServedSurface:
         compiler: Compiles what callers filter and sort by.
         screens: Asks filters of the whole catalogue.
         page_tokens: Writes and reads page tokens.
+        drift: Compares requests with what the release saw in training.
         trial: What is tried on it; None: nothing.
     """
 
@@ -62,6 +64,7 @@ class ServedSurface:
     compiler: Compiler
     screens: Screens
     page_tokens: PageTokens
+    drift: Drift
     trial: Trial | None = None
 
     @property

@@ -33,6 +33,7 @@ class Surface(_Strict):
         recall: Branch configuration, validated by ``recall``.
         exclude: List input of the request, such as ``user.rated``, whose items ``Search`` does not return; empty: none.
         title: Item input shown by the command line as an item's name.
+        drift: Whether requests are compared with what the release saw in training.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Surface(_Strict):
     recall: dict[str, Any] = Field(default_factory=dict)
     exclude: str = ""
     title: str = "item.title"
+    drift: bool = True
 
 
 class ModelSpec(_Strict):

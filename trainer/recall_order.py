@@ -7,6 +7,7 @@ clicks that are to be predicted would make it a fortune-teller.
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,15 @@ from recall import IndexSources, Query, RecallConfig, Recaller, build_indexes
 from trainer.state import raw_tables, read_events
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from searchrank.events import EventLog
     from searchrank.features.snapshot import Snapshot
     from searchrank.project import Surface
     from searchrank.workspace import Workspace
     from trainer.samples import Samples
 
-__all__ = ["recall_order"]
+__all__ = ["indexed", "recall_order", "recent_rows"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,12 +52,22 @@ def recall_order(samples: Samples, snapshot: Snapshot, workspace: Workspace, log
         events=read_events(log).before(int(samples.times[0])),
         catalogue=snapshot.catalogue,
     )
-    with tempfile.TemporaryDirectory(prefix=".recall-", dir=workspace.root) as folder:
-        build_indexes(Path(folder), [config], sources)
-        recaller = Recaller.open(Path(folder) / "indexes", config)
+    with indexed(workspace, config, sources) as recaller:
         recent = config.item_to_item.recent if config.item_to_item else ""
         ranks = [_ranks(samples, snapshot, recaller, part, (recent, surface.candidates)) for part in samples.parts()]
     return -np.concatenate(ranks)
+
+
+@contextmanager
+def indexed(workspace: Workspace, config: RecallConfig, sources: IndexSources) -> Iterator[Recaller]:
+    """Build indexes for the length of a ``with`` block.
+
+    Raises:
+        DataError: When the catalogue does not hold a text that is indexed.
+    """
+    with tempfile.TemporaryDirectory(prefix=".recall-", dir=workspace.root) as folder:
+        build_indexes(Path(folder), [config], sources)
+        yield Recaller.open(Path(folder) / "indexes", config)
 
 
 def _ranks(
@@ -70,7 +83,7 @@ def _ranks(
     ranks = np.full(len(rows), np.inf)
     place = np.full(len(snapshot.catalogue) + 1, np.inf)
     for i, text in enumerate(texts):
-        before = _recent_rows(rows.requests, recent, i, snapshot)
+        before = recent_rows(rows.requests, recent, i, snapshot)
         query = Query(text=text or "", recent=before, time=int(samples.times[part[0] + i]))
         found = recaller.retrieve(query, limit).recalled.rows
         place[found] = np.arange(len(found))
@@ -80,7 +93,7 @@ def _ranks(
     return ranks
 
 
-def _recent_rows(requests: Any, name: str, row: int, snapshot: Snapshot) -> npt.NDArray[np.int64]:
+def recent_rows(requests: Any, name: str, row: int, snapshot: Snapshot) -> npt.NDArray[np.int64]:
     """Return the catalogue rows of a user's recent items."""
     if name not in (requests.dtype.names or ()):
         return np.empty(0, np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 import searchrank
 from searchrank.features import Evaluator
-from searchrank.models import Forest, Manifest, ReleaseDraft, Scorer, write_release
+from searchrank.models import Forest, Manifest, ReleaseDraft, Scorer, with_likenesses, write_release
 from searchrank.project import HELD_OUT
 from trainer.baselines import logged_order, oracle, popularity
 from trainer.collect import collect
@@ -23,6 +24,7 @@ from trainer.labelling import Labelling
 from trainer.levels.training import evaluate_held_out, train_held_out
 from trainer.recall_order import recall_order
 from trainer.samples import matrix
+from trainer.served_like import served_likenesses
 from trainer.state import open_state, raw_tables
 from trainer.weights import weigh
 
@@ -70,6 +72,10 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
         begin("evaluating")
         evaluation = _evaluate(job, snapshot, split.test, trained.plan, Forest.parse(trained.model.text))
         begin("writing the release")
+        begin("what served rows look like")
+        trained = replace(
+            trained, profile=with_likenesses(trained.profile, served_likenesses(job, samples, snapshot, trained.plan))
+        )
         folder = _write(job, snapshot, split, trained, evaluation)
     return Trial(
         folder=folder,

@@ -7,13 +7,15 @@ from searchrank.models.forest import Forest
 from searchrank.models.golden import record_columns
 from searchrank.models.ledger import CHALLENGER, CHAMPION, Entry, Ledger
 from searchrank.models.library_forest import LibraryForest
+from searchrank.models.likeness import Likeness, evenly, learn
 from searchrank.models.linear import Linear
 from searchrank.models.manifest import Manifest, find_release, releases
 from searchrank.models.pair_scorer import PairScorer
-from searchrank.models.profile import profile_columns
+from searchrank.models.profile import profile_columns, read_likenesses, with_likenesses
 from searchrank.models.release import Release
 from searchrank.models.scorer import Scorer
 from searchrank.models.stacking import settle
+from searchrank.models.traits import Measured, Traits
 from searchrank.models.writing import ReleaseDraft, write_release
 
 __all__ = [
@@ -23,16 +25,23 @@ __all__ = [
     "Forest",
     "Ledger",
     "LibraryForest",
+    "Likeness",
     "Linear",
     "Manifest",
+    "Measured",
     "PairScorer",
     "Release",
     "ReleaseDraft",
     "Scorer",
+    "Traits",
+    "evenly",
     "find_release",
+    "learn",
     "profile_columns",
+    "read_likenesses",
     "record_columns",
     "releases",
     "settle",
+    "with_likenesses",
     "write_release",
 ]

@@ -39,7 +39,7 @@ def write_card(manifest: Manifest, profile: pa.Table, golden_rows: int) -> str:
             "",
             "| column | missing | min | mean | max |",
             "| --- | ---: | ---: | ---: | ---: |",
-            *(_input_row(row) for row in profile.to_pylist()),
+            *(_input_row(row) for row in profile.to_pylist() if row.get("source") is None),
             "",
             "## Limits",
             "",
