@@ -173,12 +173,12 @@ def _gathered(seen: list[tuple[Seen, Ints]]) -> tuple[Records, Records]:
         view, rows = part[0][0].asked.view, np.concatenate([rows for _, rows in part])
         if rows.max() < len(view.block):
             raw.append(_taken(view.state.items.base.records, rows))
-            derived.append(_taken(view.block, rows))
+            derived.append(_taken(view.block.records, rows))
             continue
         for one, own in part:  # rows of items put since are of its own view
             at, block = one.asked.view.gathered(own)
             raw.append(one.asked.view.state.items.gather(own))
-            derived.append(_taken(block, at))
+            derived.append(_taken(block.records, at))
     return _joined(raw), _joined(derived)
 
 
