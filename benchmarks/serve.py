@@ -4,7 +4,8 @@ Run as ``python benchmarks/serve.py [--seconds S] [--json]``. A request: rank 20
 trees with 63 leaves over 136 columns, sixty of them the definitions of ``sixty.py``. Ours is the real worker, gRPC with
 metrics and serving log, over a workspace made as any project's (``serve_ours.py``); ``unlogged`` is the same worker
 without the log, which is all that ``log_cost`` (of the requests a second) and ``log_us`` (of CPU) tell apart; the other
-is FastAPI, Valkey MGET, numpy and ``Booster.predict`` (``serve_naive.py``).
+is FastAPI, Valkey MGET, numpy and ``Booster.predict`` (``serve_naive.py``), and ``naive_predict_ratio`` says how much
+longer its predict takes than one outside of it. With ``--peers``, model servers run besides (``serve_peer.py``).
 
 One server process on one core, the client (and Valkey, as a present to the other side: its CPU is shown apart) on the
 other core; closed loops of 1, 4 and 8 clients, the servers taking turns; every request is sent once, nothing is
@@ -22,9 +23,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import sleep
@@ -45,8 +47,7 @@ HERE = Path(__file__).parent
 CLIENTS = (1, 4, 8)
 QUIET_SHARE = 0.9
 CHECKED = 100
-NAMES = ("ours", "unlogged", "naive")
-COMPARED = ("ours", "naive")
+PEERS = ("kserve", "mlserver")
 Figures = dict[str, Any]
 
 
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build the world, start both servers, compare, measure, print."""
     options = _options(arguments)
     progress = Console(stderr=True)
+    peers = _installed(options.peers, progress.print)
     world = draw_world()
     model = trained(world, progress.print)
     with ExitStack() as stack:
@@ -62,15 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make_workspace(folder / "home", world, model)
         store = stack.enter_context(_store(folder / "store.sock", world))
         worker = [sys.executable, "-m", "predictor.worker", "--port", "0", "--home", str(folder / "home")]
-        servers = {
+        servers: dict[str, tuple[list[str], str]] = {
             "ours": (worker, "grpc"),
             "unlogged": ([*worker, "--serving-log", "0"], "grpc"),
             "naive": ([sys.executable, str(HERE / "serve_naive.py"), *_naive_options(model, folder)], "http"),
         }
+        for name, python in peers.items():
+            servers[name] = ([python, str(HERE / "serve_peer.py"), name, "--model", str(model)], "infer")
         loads = {name: stack.enter_context(_loaded(*server)) for name, server in servers.items()}
-        difference = _compare(loads, folder)
+        difference = _compare(loads, folder, ("ours", "naive", *peers))
         blocks = _measure(loads, store, options.seconds, progress)
-    figures = {name: _summary(blocks[name]) for name in NAMES}
+    figures = {name: _summary(found) for name, found in blocks.items()}
     overall = {**_ratios(figures), "score_max_difference": difference}
     _show(figures, overall)
     if options.json:
@@ -83,8 +87,32 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=5.0, help="measured time for each server and number of clients"
     )
+    parser.add_argument(
+        "--peers",
+        default="",
+        help="model servers to run beside, kserve and mlserver, as NAME or NAME=PYTHON where another Python has them",
+    )
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     return parser.parse_args(arguments)
+
+
+def _installed(wanted: str, announce: Callable[[str], None]) -> dict[str, str]:
+    """Return the Python of each peer that is asked for and there.
+
+    Raises:
+        SystemExit: When there is no such peer.
+    """
+    found = {}
+    for part in filter(None, wanted.split(",")):
+        name, _, python = part.partition("=")
+        if name not in PEERS:
+            raise SystemExit(f"--peers: {name!r} is none of {', '.join(PEERS)}")
+        python = python or sys.executable
+        if subprocess.run([python, "-c", f"import lightgbm, {name}"], capture_output=True, check=False).returncode:
+            announce(f"{name} is left out: {python} has it not; pip install {name} lightgbm")
+            continue
+        found[name] = python
+    return found
 
 
 def _naive_options(model: Path, folder: Path) -> list[str]:
@@ -122,12 +150,12 @@ def _loaded(command: Sequence[str], protocol: str) -> Iterator[Child]:
             yield load
 
 
-def _compare(loads: dict[str, Child], folder: Path) -> float:
-    """Return the largest difference of a score between the two servers over fixed requests."""
-    for name in COMPARED:
+def _compare(loads: dict[str, Child], folder: Path, names: Sequence[str]) -> float:
+    """Return the largest difference of a score from ours over fixed requests."""
+    for name in names:
         loads[name].ask(check=str(folder / f"{name}.npy"), requests=CHECKED)
-    ours, naive = (np.load(folder / f"{name}.npy") for name in COMPARED)
-    return float(np.abs(ours - naive).max())
+    ours, *others = (np.load(folder / f"{name}.npy") for name in names)
+    return float(max(np.abs(ours - other).max() for other in others))
 
 
 def _measure(loads: dict[str, Child], store: int, seconds: float, progress: Console) -> dict[str, list[Figures]]:
@@ -152,11 +180,14 @@ def _summary(blocks: list[Figures]) -> Figures:
 
 
 def _ratios(figures: dict[str, Figures]) -> Figures:
-    ours, unlogged, naive = (figures[name] for name in NAMES)
+    ours, unlogged, naive = (figures[name] for name in ("ours", "unlogged", "naive"))
     return {
+        **{f"ratio_rps_{name}": round(ours["rps"] / figures[name]["rps"], 2) for name in PEERS if name in figures},
         "log_cost": round(1 - ours["rps"] / unlogged["rps"], 3),
         "log_us": round((ours["cpu_ms"] - unlogged["cpu_ms"]) * 1e3),
         "ratio_rps": round(ours["rps"] / naive["rps"], 2),
+        "naive_predict_ratio": round(naive["stages_us"]["predict"] / naive["stages_us"]["direct"], 2),
+        "ratio_p50": round(naive["p50_ms"] / ours["p50_ms"], 2),
         "ratio_cpu": round(naive["cpu_ms"] / ours["cpu_ms"], 2),
         "is_quiet": min(part["core_share"] for part in figures.values()) >= QUIET_SHARE,
     }
@@ -176,7 +207,8 @@ def _show(figures: dict[str, Figures], overall: Figures) -> None:
         f"{overall['ratio_rps']:.1f} times the requests, {overall['ratio_cpu']:.1f} times less CPU; the largest of "
         f"{CHECKED * CANDIDATES:,} score differences is {overall['score_max_difference']:g}. "
         f"Stages of ours in us: {stages}. The serving log takes {overall['log_cost']:.1%} of the requests a second, "
-        f"{overall['log_us']} us of CPU a request."
+        f"{overall['log_us']} us of CPU a request. A predict of the naive server takes "
+        f"{overall['naive_predict_ratio']:.2f} times as long as one outside of it."
     )
     if not overall["is_quiet"]:
         console.print("Something else ran on the servers' core: the requests a second are not to be compared.")

@@ -2,7 +2,7 @@
 
 Reads one JSON command a line, ``{"block": 3, "clients": 4, "seconds": 5}`` for closed loops or ``{"streams": […]}`` for
 open ones, and answers each with a line of figures.
-Both protocols go through as little as possible: gRPC with bytes in and out over one channel, HTTP over one kept
+All protocols go through as little as possible: gRPC with bytes in and out over one channel, HTTP over one kept
 connection a client by a reader of twenty lines. Answers are kept and looked at after the clock stopped.
 """
 
@@ -23,7 +23,7 @@ import grpc
 import numpy as np
 import numpy.typing as npt
 import uvloop
-from serve_world import CANDIDATES, Asked, draw_asked, item_id
+from serve_world import CANDIDATES, Asked, Columns, compiled, draw_asked, draw_world, item_id
 from sixty import texts_of
 
 from predictor.values import columns, item_ids
@@ -102,6 +102,9 @@ class _Http:
 
     most = 400
 
+    def __init__(self) -> None:
+        self.stages: dict[str, list[int]] = {}
+
     def encode(self, asked: Asked) -> bytes:
         request = asked.request
         sent = {
@@ -133,8 +136,46 @@ class _Http:
 
     def read(self, answer: bytes, asked: Asked) -> Scores:
         content = json.loads(answer)
+        for stage, elapsed in content["stages_us"].items():
+            self.stages.setdefault(stage, []).append(elapsed)
         by_id = dict(zip(content["ids"], content["scores"], strict=True))
         return np.array([by_id[item_id(row)] for row in asked.rows])
+
+
+class _Infer:
+    """``ModelInfer`` of the Open Inference Protocol, which is handed the finished matrix."""
+
+    most = 400
+
+    def __init__(self) -> None:
+        self._wire: Any = grpc.protos("inference.proto")
+        self._columns = Columns(draw_world(), compiled())
+        self._channel: grpc.aio.Channel | None = None
+
+    def encode(self, asked: Asked) -> bytes:
+        matrix = np.ascontiguousarray(self._columns.of([asked.request], [asked.rows]).T)
+        tensor = self._wire.ModelInferRequest.InferInputTensor(name="columns", datatype="FP32", shape=matrix.shape)
+        message = self._wire.ModelInferRequest(
+            model_name="forest", id=str(asked.rows[0]), inputs=[tensor], raw_input_contents=[matrix.tobytes()]
+        )
+        encoded: bytes = message.SerializeToString()
+        return encoded
+
+    async def connect(self, port: int) -> Send:
+        if self._channel is None:
+            self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        return self._channel.unary_unary("/inference.GRPCInferenceService/ModelInfer", None, None)
+
+    def read(self, answer: bytes, asked: Asked) -> Scores:
+        response = self._wire.ModelInferResponse.FromString(answer)
+        raw = response.raw_output_contents
+        found = np.frombuffer(raw[0]) if raw else np.array(response.outputs[0].contents.fp64_contents)
+        if len(found) != len(asked.rows):
+            raise SystemExit(f"not a whole answer: {len(found)} scores")
+        return found
+
+
+_PROTOCOLS: dict[str, Callable[[], _Protocol]] = {"grpc": _Rank, "http": _Http, "infer": _Infer}
 
 
 def _words(asked: Asked) -> str:
@@ -260,12 +301,11 @@ async def _obey(load: _Load) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Obey commands until standard input ends."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--protocol", choices=["grpc", "http"], required=True)
+    parser.add_argument("--protocol", choices=sorted(_PROTOCOLS), required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--pid", type=int, required=True)
     options = parser.parse_args(arguments)
-    protocol: _Protocol = _Rank() if options.protocol == "grpc" else _Http()
-    uvloop.run(_obey(_Load(protocol, options)))
+    uvloop.run(_obey(_Load(_PROTOCOLS[options.protocol](), options)))
     return 0
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "TREES",
     "WIDTH",
     "Asked",
+    "Columns",
     "World",
     "compiled",
     "draw_asked",
@@ -142,17 +143,28 @@ def compiled(width: int = WIDTH) -> Plan:
     return Plan.compile(FeatureSet.parse(feature_text("item", MORE)), read_fitted(fitted_text(MORE))[:width])
 
 
+class Columns:
+    """Computes the model's columns of a world's items."""
+
+    def __init__(self, world: World, plan: Plan) -> None:
+        self._feature_set, self._evaluator = plan.feature_set, Evaluator(plan)
+        records = fill(self._feature_set, "item", world.items)
+        for number, values in enumerate(world.more):
+            records[f"item.more_{number}"] = values
+        self._block = self._evaluator.derive(np.concatenate([records, self._feature_set.item_encoder.missing()]))
+
+    def of(self, requests: list[Request], rows: list[npt.NDArray[np.int64]]) -> Floats:
+        """Return the columns of every request's items, ``(136, all)``."""
+        asked = np.concatenate([fill_request(self._feature_set, request) for request in requests])
+        numbers = np.repeat(np.arange(len(requests)), [len(part) for part in rows])
+        flat = np.concatenate(rows)
+        candidates = self._feature_set.candidate_encoder.missing(len(flat))
+        return self._evaluator.evaluate(self._block, Rows(flat, asked, numbers, candidates))
+
+
 def evaluate(world: World, plan: Plan, requests: list[Request], rows: list[npt.NDArray[np.int64]]) -> Floats:
-    """Return the model's columns of every request's items, ``(136, all)``."""
-    evaluator, feature_set = Evaluator(plan), plan.feature_set
-    records = fill(feature_set, "item", world.items)
-    for number, values in enumerate(world.more):
-        records[f"item.more_{number}"] = values
-    block = evaluator.derive(np.concatenate([records, feature_set.item_encoder.missing()]))
-    asked = np.concatenate([fill_request(feature_set, request) for request in requests])
-    numbers = np.repeat(np.arange(len(requests)), [len(part) for part in rows])
-    flat = np.concatenate(rows)
-    return evaluator.evaluate(block, Rows(flat, asked, numbers, feature_set.candidate_encoder.missing(len(flat))))
+    """Return the model's columns of every request's items once; see ``Columns``."""
+    return Columns(world, plan).of(requests, rows)
 
 
 def trained(
