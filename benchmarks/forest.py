@@ -1,11 +1,14 @@
 """How long does a forest take beside LightGBM and ONNX Runtime, and do random models get LightGBM's very bits?
 
-Run as ``python benchmarks/forest.py [--fuzz N] [--leaves N ...] [--json]``. The forest of ``serve_world.py``, 500 trees
-of 63 leaves over 136 columns, scores 100, 200 and 1,000 rows on one thread; every contender reads the float32 values in
-the order it likes best, others at each turn. ONNX Runtime takes part where ``onnxruntime`` and ``onnxmltools`` are
-installed. Before that, ``--fuzz`` random models of all kinds are trained and their scores compared with LightGBM's raw
-ones; a model our engine refuses is counted, not hidden. One differing bit ends the benchmark with status 1.
-``prebinned_ms`` is null: scoring columns that were binned beforehand does not exist yet.
+Run as ``python benchmarks/forest.py [--fuzz N] [--leaves N ...] [--json]``. Forests of 500 trees over the 136 columns
+of ``serve_world.py`` score 100, 200 and 1,000 rows on one thread. The others read float32 rows, ours reads
+float32 columns; *pre-binned* reads, as a server does of columns that depend on the item alone, records of items that
+were binned beforehand, found by item number. The order of the contenders is drawn anew at each turn. A second forest
+has 16 categories of 200 values among its columns; ONNX Runtime has no such splits. ONNX Runtime takes part where
+``onnx`` and ``onnxruntime`` are installed.
+
+Before that, ``--fuzz`` random models of all kinds are trained and their scores, from floats and from bins, compared
+with LightGBM's raw ones. One differing bit ends the benchmark with status 1.
 """
 
 from __future__ import annotations
@@ -13,29 +16,31 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.util import find_spec
 from itertools import cycle
-from typing import Any
+from typing import Any, Final
 
 import lightgbm
 import numpy as np
 import numpy.typing as npt
-from forest_models import KINDS, Drawn, differing, draw_model
+from forest_fuzz import Fuzz
+from forest_models import Drawn, differing, differing_binned, draw_model
+from forest_onnx import installed, onnx_scoring
 from rich.console import Console
 from rich.table import Table
 from serve_world import LEAVES, TREES, World, compiled, draw_asked, draw_world, evaluate, trained
 from timing import Timing, interleaved, limit_threads
 
-from searchrank.errors import DataError
 from searchrank.models import Forest
 from searchrank.native import ensure_built
 
-ROWS = (100, 200, 1000)
-BLOCKS = 8
-NAMES = {"lightgbm": "LightGBM", "onnxruntime": "ONNX Runtime", "ours": "ours"}
+ROWS: Final = (100, 200, 1000)
+OTHERS: Final = (15, 31, 127, 255, 1000)
+BLOCKS: Final = 8
+NAMES: Final = {"lightgbm": "LightGBM", "onnxruntime": "ONNX Runtime", "ours": "ours", "prebinned": "pre-binned"}
+RATIOS: Final = (("lightgbm", "ours"), ("lightgbm", "prebinned"), ("onnxruntime", "ours"))
+CATEGORIES: Final = 16
+CODES: Final = 200
 
 Floats = npt.NDArray[np.float32]
 Times = Mapping[str, Timing]
@@ -46,72 +51,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     console = Console(stderr=True)
     ensure_built(console.print)
-    fuzz = _Fuzz()
+    fuzz = Fuzz()
     for seed in range(options.fuzz):
         fuzz.add(draw_model(seed))
     world = draw_world()
     columns = _columns(world)
-    rows = {}
-    table: dict[int, dict[str, Timing]] = {}
+    tables: dict[str, dict[int, Times]] = {}
     for leaves in [LEAVES, *options.leaves]:
         text = trained(world, console.print, leaves).read_text(encoding="utf-8")
-        whole = np.ascontiguousarray(columns.T)
-        fuzz.differing += differing(Drawn(text, whole, frozenset()), Forest.parse(text))
-        if leaves == LEAVES:
-            rows = {n: _times(text, columns, n, options.seconds) for n in ROWS}
-        else:
-            table[leaves] = _times(text, columns, 200, options.seconds)
-    _show(rows, table, fuzz)
+        tables[str(leaves)] = _measured(text, columns, fuzz, options.seconds)
+    if options.categories:
+        coded, text = _categorical(columns)
+        tables["categories"] = _measured(text, coded, fuzz, options.seconds)
+    _show(tables, fuzz)
     if options.json:
-        print(json.dumps(_figures(rows, table, fuzz)))
+        print(json.dumps(_figures(tables, fuzz)))
     return 1 if fuzz.differing else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--fuzz", type=int, default=2_000, help="random models to compare")
-    parser.add_argument("--seconds", type=float, default=4.0, help="time for each number of rows")
-    parser.add_argument("--leaves", type=int, nargs="*", default=[], help="further forests, 200 rows, by leaves a tree")
+    parser.add_argument("--seconds", type=float, default=2.0, help="time for each forest and number of rows")
+    parser.add_argument("--leaves", type=int, nargs="*", default=OTHERS, help=f"leaves a tree, beside {LEAVES}")
+    parser.add_argument("--categories", action=argparse.BooleanOptionalAction, default=True, help="a forest with some")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     return parser.parse_args(arguments)
-
-
-@dataclass(slots=True)
-class _Fuzz:
-    """What became of the random models.
-
-    Attributes:
-        models: Number of them.
-        scores: Raw scores compared.
-        differing: Scores that differ in a bit.
-        refused: Models that the engine refuses, by its message.
-        native: Models that it scores.
-        kinds: Native models of each kind.
-        wrong: Differing scores of each kind.
-    """
-
-    models: int = 0
-    scores: int = 0
-    differing: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    native: int = 0
-    kinds: Counter[str] = field(default_factory=Counter)
-    wrong: Counter[str] = field(default_factory=Counter)
-
-    def add(self, drawn: Drawn) -> None:
-        """Compare one model."""
-        self.models += 1
-        try:
-            forest = Forest.parse(drawn.text)
-        except DataError as error:
-            self.refused[str(error).partition(": ")[0].partition(" is ")[2] or str(error)] += 1
-            return
-        self.native += 1
-        self.scores += forest.classes * len(drawn.rows)
-        self.kinds.update(drawn.kinds)
-        found = differing(drawn, forest)
-        self.differing += found
-        self.wrong.update(dict.fromkeys(drawn.kinds, found))
 
 
 def _columns(world: World) -> Floats:
@@ -121,92 +86,91 @@ def _columns(world: World) -> Floats:
     return evaluate(world, compiled(), [each.request for each in asked], [each.rows for each in asked])
 
 
-def _times(text: str, columns: Floats, rows: int, seconds: float) -> dict[str, Timing]:
-    """Time all contenders on blocks of so many rows."""
-    parts = [columns[:, k * rows : (k + 1) * rows] for k in range(BLOCKS)]
+def _categorical(columns: Floats) -> tuple[Floats, str]:
+    """Return the columns with the first ones as categories, and a forest that takes them for such."""
+    rng = np.random.default_rng(22)
+    coded = columns.copy()
+    for column in coded[:CATEGORIES]:
+        ranks = np.argsort(np.argsort(np.nan_to_num(column) + rng.normal(size=len(column)) * 1e-6))
+        column[:] = rng.permutation(CODES)[ranks * CODES // len(column)]
+        column[rng.random(len(column)) < 0.02] = np.nan
+    effects = rng.normal(size=(CATEGORIES, CODES))
+    known = np.nan_to_num(coded[:CATEGORIES]).astype(np.int64)
+    taste = np.take_along_axis(effects, known, axis=1).sum(axis=0)
+    taste += np.nan_to_num(columns[70]) * 0.1 + rng.normal(size=taste.shape)
+    chosen = {"objective": "regression", "num_leaves": LEAVES, "min_data_in_leaf": 5, "verbose": -1, "seed": 1}
+    data = lightgbm.Dataset(np.ascontiguousarray(coded.T), taste, categorical_feature=list(range(CATEGORIES)))
+    return coded, lightgbm.train(chosen, data, TREES).model_to_string()
+
+
+def _measured(text: str, columns: Floats, fuzz: Fuzz, seconds: float) -> dict[int, Times]:
+    """Compare a forest's scores to the bit and time all contenders on blocks of rows."""
+    forest, drawn = Forest.parse(text), Drawn(text, np.ascontiguousarray(columns.T), frozenset())
+    fuzz.differing += differing(drawn, forest) + differing_binned(drawn, forest)
+    return {rows: _times(text, forest, columns, rows, seconds) for rows in ROWS}
+
+
+def _times(text: str, forest: Forest, columns: Floats, rows: int, seconds: float) -> Times:
+    rng = np.random.default_rng(rows)
+    numbers = [rng.choice(columns.shape[1], rows, replace=False) for _ in range(BLOCKS)]
+    parts = [np.ascontiguousarray(columns[:, block]) for block in numbers]
     flat = [np.ascontiguousarray(part.T) for part in parts]
-    booster, forest = lightgbm.Booster(model_str=text), Forest.parse(text)
+    booster, binned = lightgbm.Booster(model_str=text), forest.binned(range(len(columns)))
+    items, nothing = binned.prepare(columns), np.empty((0, rows), np.float32)
     contenders = {
         "lightgbm": _turns(lambda block: booster.predict(block, raw_score=True, num_threads=1), flat),
-        "ours": _turns(forest.score, [np.ascontiguousarray(part) for part in parts]),
+        "ours": _turns(forest.score, parts),
+        "prebinned": _turns(lambda block: binned.score(nothing, items, block), numbers),
     }
-    if _onnx_installed():
-        contenders["onnxruntime"] = _turns(_onnx(booster, columns.shape[0]), flat)
+    onnx = onnx_scoring(text) if installed() else None
+    if onnx is not None:
+        contenders["onnxruntime"] = _turns(onnx, flat)
     return interleaved(contenders, seconds=seconds)
 
 
-def _turns(call: Callable[[Floats], object], blocks: Sequence[Floats]) -> Callable[[], object]:
+def _turns(call: Callable[[Any], object], blocks: Sequence[Any]) -> Callable[[], object]:
     """Return a call that takes the next block at each turn."""
     following = cycle(blocks)
     return lambda: call(next(following))
 
 
-def _onnx_installed() -> bool:
-    return all(find_spec(name) is not None for name in ("onnxruntime", "onnxmltools"))
-
-
-def _onnx(booster: lightgbm.Booster, width: int) -> Callable[[Floats], object]:
-    """Return ONNX Runtime's scoring of the same trees, one thread."""
-    import onnxruntime  # noqa: PLC0415 - may not be installed
-    from onnxmltools import convert_lightgbm  # noqa: PLC0415
-    from onnxmltools.convert.common.data_types import FloatTensorType  # noqa: PLC0415
-
-    model = convert_lightgbm(booster, initial_types=[("x", FloatTensorType([None, width]))])
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [session.get_outputs()[0].name]
-    return lambda block: session.run(names, {"x": block})
-
-
-def _show(rows: Mapping[int, Times], table: Mapping[int, Times], fuzz: _Fuzz) -> None:
-    console = Console()
-    for title, part in ((f"{TREES} trees of {LEAVES} leaves, by rows", rows), ("200 rows, by leaves", table)):
-        if part:
-            console.print(_timings(f"{title}, one thread, median ms", part))
-    shown = Table(title=f"{fuzz.models:,} random models, {fuzz.scores:,} raw scores", title_justify="left")
-    for heading in ("native models that have", "models", "differing bits"):
-        shown.add_column(heading, justify="left" if heading.startswith("native") else "right")
-    for kind in KINDS:
-        if kind != "linear":
-            shown.add_row(kind, f"{fuzz.kinds[kind]:,}", f"{fuzz.wrong[kind]:,}")
-    shown.add_row("any", f"{fuzz.native:,}", f"{fuzz.differing:,}")
-    console.print(shown)
-    for reason, count in fuzz.refused.items():
-        console.print(f"refused: {count} ({reason})")
-
-
-def _timings(title: str, part: Mapping[int, Times]) -> Table:
-    shown = Table(title=title, title_justify="left")
-    shown.add_column("")
-    for name in (*NAMES.values(), "LightGBM / ours", "ONNX Runtime / ours"):
+def _show(tables: Mapping[str, Mapping[int, Times]], fuzz: Fuzz) -> None:
+    console = Console(width=120)
+    shown = Table(title=f"{TREES} trees, 136 columns, one thread, median ms", title_justify="left")
+    for name in ("leaves", "rows", *NAMES.values(), *(f"{NAMES[a]} / {NAMES[b]}" for a, b in RATIOS)):
         shown.add_column(name, justify="right")
-    for number, times in part.items():
-        shown.add_row(f"{number:,}", *_cells(times))
-    return shown
+    for forest, by_rows in tables.items():
+        label = f"{LEAVES}, {CATEGORIES} categories" if forest == "categories" else forest
+        for rows, times in by_rows.items():
+            shown.add_row(label, f"{rows:,}", *_cells(times))
+    console.print(shown)
+    console.print(fuzz.table())
 
 
 def _cells(times: Times) -> Iterator[str]:
     for name in NAMES:
-        yield f"{times[name].median * 1e3:.2f}" if name in times else "not installed"
-    for name in ("lightgbm", "onnxruntime"):
-        yield f"{times[name].median / times['ours'].median:.1f}" if name in times else "-"
+        yield f"{times[name].median * 1e3:.2f}" if name in times else "-"
+    for slow, fast in RATIOS:
+        yield f"{times[slow].median / times[fast].median:.1f}" if slow in times else "-"
 
 
-def _figures(rows: Mapping[int, Times], table: Mapping[int, Times], fuzz: _Fuzz) -> dict[str, Any]:
-    def line(times: Times) -> dict[str, float | None]:
-        known = {f"{name}_ms": round(times[name].median * 1e3, 3) if name in times else None for name in NAMES}
-        return {**known, "prebinned_ms": None}
+def _figures(tables: Mapping[str, Mapping[int, Times]], fuzz: Fuzz) -> dict[str, Any]:
+    def lines(by_rows: Mapping[int, Times]) -> dict[str, dict[str, float | None]]:
+        return {
+            str(rows): {f"{n}_ms": round(times[n].median * 1e3, 3) if n in times else None for n in NAMES}
+            for rows, times in by_rows.items()
+        }
 
     return {
-        "rows": {str(number): line(times) for number, times in rows.items()},
-        "leaves": {str(number): line(times) for number, times in table.items()},
+        "rows": lines(tables[str(LEAVES)]),
+        "leaves": {name: lines(by_rows) for name, by_rows in tables.items() if name not in {str(LEAVES), "categories"}},
+        "categories": lines(tables.get("categories", {})),
         "differing_bits": fuzz.differing,
         "fuzz_models": fuzz.models,
         "native_models": fuzz.native,
+        "library_models": fuzz.library,
         "fuzz_scores": fuzz.scores,
-        "native_by_kind": {kind: fuzz.kinds[kind] for kind in KINDS},
-        "refused": dict(fuzz.refused),
+        "native_by_kind": dict(fuzz.kinds),
     }
 
 

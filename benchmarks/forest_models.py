@@ -11,9 +11,9 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from searchrank.models import Forest
+from searchrank.models import Forest, LibraryForest
 
-__all__ = ["KINDS", "Drawn", "differing", "draw_model"]
+__all__ = ["KINDS", "Drawn", "differing", "differing_binned", "differing_library", "draw_model"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float32]
@@ -79,9 +79,34 @@ def draw_model(seed: int) -> Drawn:
 
 def differing(drawn: Drawn, forest: Forest) -> int:
     """Return how many raw scores differ from LightGBM's in any bit."""
+    return _unequal(_expected(drawn), forest.score_classes(np.ascontiguousarray(drawn.rows.T)).T)
+
+
+def differing_binned(drawn: Drawn, forest: Forest) -> int:
+    """Return the same of a forest that reads some columns, drawn anew for each model, from records of items."""
+    width = drawn.rows.shape[1]
+    rng = np.random.default_rng(len(drawn.text))
+    own = np.flatnonzero(rng.random(width) < rng.choice([0.3, 0.7, 1.0]))
+    binned, columns = forest.binned(own.tolist()), np.ascontiguousarray(drawn.rows.T)
+    items = binned.prepare(np.ascontiguousarray(columns[own]))
+    order = rng.permutation(len(drawn.rows))
+    found = binned.score_classes(np.ascontiguousarray(columns[binned.others][:, order]), items, order)
+    return _unequal(_expected(drawn)[order], found.T)
+
+
+def differing_library(drawn: Drawn) -> int:
+    """Return the same of LightGBM's own library, for a model of one class."""
+    found = LibraryForest(drawn.text).score(np.ascontiguousarray(drawn.rows.T))
+    return _unequal(_expected(drawn), found[:, None])
+
+
+def _expected(drawn: Drawn) -> Floats:
     booster = lightgbm.Booster(model_str=drawn.text)
-    expected = booster.predict(drawn.rows, raw_score=True, num_threads=1).reshape(len(drawn.rows), -1)
-    found = forest.score_classes(np.ascontiguousarray(drawn.rows.T)).T
+    expected: Floats = booster.predict(drawn.rows, raw_score=True, num_threads=1).reshape(len(drawn.rows), -1)
+    return expected
+
+
+def _unequal(expected: Floats, found: Floats) -> int:
     return int((np.ascontiguousarray(expected).view(np.int64) != np.ascontiguousarray(found).view(np.int64)).sum())
 
 

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("lightgbm")
 
-from forest_models import KINDS, differing, draw_model
+from forest_models import KINDS, differing, differing_binned, differing_library, draw_model
 
 from searchrank.errors import DataError
 from searchrank.models import Forest
@@ -20,8 +20,11 @@ def test_no_bit_differs_from_lightgbm_on_random_models_of_every_kind():
         if "linear" in drawn.kinds:
             with pytest.raises(DataError, match="train without linear_tree"):
                 Forest.parse(drawn.text)
+            assert differing_library(drawn) == 0
         else:
-            assert differing(drawn, Forest.parse(drawn.text)) == 0, f"seed {seed}: {sorted(drawn.kinds)}"
+            forest = Forest.parse(drawn.text)
+            found = differing(drawn, forest), differing_binned(drawn, forest)
+            assert found == (0, 0), f"seed {seed}: {sorted(drawn.kinds)}"
     assert met == set(KINDS)
 
 
