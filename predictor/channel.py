@@ -10,7 +10,14 @@ from typing import Any, Final
 import grpc
 
 from predictor.tls import Tls, unlike_ends
-from searchrank.errors import DeadlineError, NotFoundError, RequestError, SearchRankError, UnavailableError
+from searchrank.errors import (
+    DeadlineError,
+    NotFoundError,
+    OverloadError,
+    RequestError,
+    SearchRankError,
+    UnavailableError,
+)
 
 __all__ = ["open_channel", "translated"]
 
@@ -101,11 +108,18 @@ def translated(error: grpc.RpcError, targets: Sequence[str] | str) -> SearchRank
     code, words = error.code(), error.details() or ""
     if code is grpc.StatusCode.INVALID_ARGUMENT:
         refused = RequestError(words)
-        trailing: Any = error.trailing_metadata()
-        refused.field = next((value for key, value in trailing or () if key == "searchrank-field"), "")
+        refused.field = _trailing(error, "searchrank-field")
         return refused
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return OverloadError(words, retry_ms=int(_trailing(error, "grpc-retry-pushback-ms") or 0))
     if code is grpc.StatusCode.UNAVAILABLE and "connect" in words:
         why = unlike_ends(words)
         what = f"cannot speak with {targets}: {why}" if why else f"nothing answers at {targets}: {_START}"
         words = f"{what} ({words})"
     return _ERRORS.get(code, SearchRankError)(words or code.name)
+
+
+def _trailing(error: grpc.RpcError, name: str) -> str:
+    """Return what the server sent beside a status; empty: nothing."""
+    sent: Any = error.trailing_metadata()
+    return next((str(value) for key, value in sent or () if key == name), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from searchrank.features import Expression
 
 __all__ = ["admit_filter", "judge", "screened", "sift", "verdicts"]
+
+_SHARE: Final = 0.25  # of the time left
 
 
 def admit_filter(surface: ServedSurface, text: str) -> Compiled | None:
@@ -46,7 +48,13 @@ async def screened(surface: ServedSurface, asked: Asked, condition: Compiled, jo
     if surface.lane.is_short(seconds):
         screen = surface.screens.ask(condition, asked.record, view)
     else:
-        screen = await surface.lane.queue(lambda: surface.screens.ask(condition, asked.record, view))
+        queued = await surface.lane.queue(
+            lambda: surface.screens.ask(condition, asked.record, view), seconds, journey.deadline.share(_SHARE)
+        )
+        if queued is None:
+            journey.left_out("filter", "catalogue", "deadline: candidates were asked instead")
+            return None
+        screen = queued
     journey.filtering = Filtering(screen.items, screen.removed, screen.missing, exact=True)
     journey.ran("filter")
     return screen

@@ -11,10 +11,12 @@ from weakref import WeakValueDictionary
 from predictor.block import Deriver, open_block
 from predictor.compiled import Compiler
 from predictor.drift import Drift
+from predictor.ladder import Ladder
+from predictor.lane import Lane
 from predictor.live import Live
 from predictor.page_token import PageTokens
 from predictor.requests import Schema
-from predictor.scoring import Lane, Scoring
+from predictor.scoring import Scoring
 from predictor.screens import Screens
 from predictor.surface import ServedSurface
 from recall import RecallConfig, Recaller
@@ -195,6 +197,7 @@ class Loader:
             long=long,
             lane=self._lane,
             seconds_per_row=short.seconds_per_row(block),
+            ladder=Ladder.of(release.effort, config.max_ndcg_loss, lambda trees: short.seconds_per_row(block, trees)),
             compiler=Compiler(features),
             screens=Screens(snapshot.catalogue.records),
             page_tokens=self._once("page", lambda: PageTokens.open(self._workspace.page_key)),

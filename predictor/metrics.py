@@ -14,6 +14,7 @@ from searchrank.models import LibraryForest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from predictor.overload import Overload
     from searchrank.v1 import ranking_pb2
 
 __all__ = ["Call", "Metrics"]
@@ -21,6 +22,8 @@ __all__ = ["Call", "Metrics"]
 _SECONDS: Final = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _STAGE_SECONDS: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _CANDIDATES: Final = (0, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+
+_SKIPPED: Final = ("skipped", "not asked")  # of the reasons that a branch and a store give
 
 _RESULTS: Final = {
     "loads": ("taken", "refused"),
@@ -56,6 +59,9 @@ class Metrics:
             "candidates", "Items that were sent, or found, to be ordered", _CANDIDATES, "rpc", "surface"
         )
         self.degradations = self._counter("degradations", "Parts left out of answers", "stage", "subject", "surface")
+        self.skips = self._counter(
+            "skips", "Branches and stores that were not asked, being busy or late before", "subject", "surface"
+        )
         self.arms = self._counter(
             "arms", "Answers by experiment arm, overridden units left out", "surface", "layer", "experiment", "arm"
         )
@@ -79,6 +85,10 @@ class Metrics:
         self.follow_failures = self._counter("follow_failures", "Looks at the event log that failed")
         self.library_rows = self._gauge("library_rows", "Rows scored by LightGBM's library: models with linear trees")
         self.library_rows.set_function(lambda: LibraryForest.scored)
+        self.pressure = self._gauge(
+            "pressure", "0: the worker keeps up; to 1: it does less for a request; above: it refuses some"
+        )
+        self.queue_seconds = self._gauge("queue_seconds", "How long a request waited before it was looked at, last")
         self.live = self._gauge("live", "1 for what is served", "surface", "release", "snapshot")
         for counter, results in _RESULTS.items():  # from 0, so that the first of them is an increase
             for result in results:
@@ -128,9 +138,16 @@ class Metrics:
             ran.observe(part.elapsed_us * 1e-6)
         for left_out in coverage.degradations:
             self.degradations.labels(left_out.stage, left_out.subject, surface).inc()
+            if any(words in left_out.reason for words in _SKIPPED):
+                self.skips.labels(left_out.subject, surface).inc()
         for arm in arms:
             if not arm.overridden:
                 self.arms.labels(surface, arm.layer, arm.experiment, arm.arm).inc()
+
+    def watch(self, overload: Overload) -> None:
+        """Show whether a worker keeps up."""
+        self.pressure.set_function(lambda: overload.pressure)
+        self.queue_seconds.set_function(lambda: overload.delay)
 
     def serve(self, port: int, host: str) -> None:
         """Answer scrapes on a thread of their own until the process ends."""

@@ -78,6 +78,8 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
         order=result.order,
         first=result.first,
         features_digest=result.scored.features_digest,
+        trees=result.scored.effort.point.trees,
+        effort_candidates=result.scored.done if result.scored.done < len(found.rows) else 0,
         filter=question.filter,
         sort=question.sort,
     )

@@ -1,22 +1,19 @@
-"""Features and scores of one thread, and the choice of the thread.
+"""Features and scores of one thread.
 
-Short work runs on the event loop, where it costs no hand-over; long work goes to the one scoring thread of the
-worker, first in, first out, so that it never holds up other calls. The time left is looked at between blocks of
-rows, the first included, so that work nobody waits for any more is not done.
+The time left is looked at between blocks of rows, the first included, so that work nobody waits for any more is not
+done.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from predictor.ladder import WHOLE, Effort
 from searchrank.features import Evaluator, Rows
 from searchrank.serving_log import DIGEST_BLOCK, FeaturesDigest
 
@@ -25,13 +22,10 @@ if TYPE_CHECKING:
     from predictor.journey import Deadline
     from searchrank.models import Release
 
-__all__ = ["Lane", "Pairs", "Scored", "Scoring"]
+__all__ = ["Pairs", "Scored", "Scoring"]
 
 BLOCK: Final = DIGEST_BLOCK
-INLINE_SECONDS: Final = 0.002
 _TRIAL_ROWS: Final = 200
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +34,22 @@ class Scored:
 
     Attributes:
         scores: Shape ``(n,)`` float64; NaN from row ``done`` on.
-        done: Rows scored before time ran out.
+        done: Rows scored, the first so many.
         features_us: Microseconds spent on features.
         features_digest: ``FeaturesDigest`` of all rows' features; None when not all were computed.
+        effort: What was to be done.
     """
 
     scores: npt.NDArray[np.float64]
     done: int
     features_us: int
     features_digest: int | None = None
+    effort: Effort = WHOLE
+
+    @classmethod
+    def nothing(cls, rows: int) -> Scored:
+        """Return that no row was scored."""
+        return cls(np.full(rows, np.nan), 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +89,23 @@ class Scoring:
         """Return those of the model's columns that do not depend on the item alone, shape ``(others, n)``."""
         return self._evaluator.evaluate_pairs(block.records, rows)
 
-    def score(self, pairs: Pairs, deadline: Deadline) -> Scored:
-        """Score pairs in order until all are done or time is up."""
-        rows = pairs.rows
-        scores = np.full(len(rows), np.nan)
+    def score(self, pairs: Pairs, deadline: Deadline, effort: Effort = WHOLE) -> Scored:
+        """Score pairs in order until all that is to be done is, or time is up."""
+        rows, trees = pairs.rows, effort.point.trees or None
+        scores, kept = np.full(len(rows), np.nan), effort.point.kept(len(rows))
         done, features, digest = 0, 0.0, FeaturesDigest(self._item_only)
-        for start in range(0, len(rows), BLOCK):
+        for start in range(0, kept, BLOCK):
             if deadline.passed:
                 break
             began = perf_counter()
-            part = rows if len(rows) <= BLOCK else rows.part(start, start + BLOCK)
+            part = rows if len(rows) <= min(kept, BLOCK) else rows.part(start, min(kept, start + BLOCK))
             columns = self.pair_columns(part, pairs.block)
             features += perf_counter() - began
             digest.add_parts(columns, pairs.block.digests[part.item_rows])
-            scores[start : start + BLOCK] = self._pair_scorer.score(columns, pairs.block.prepared, part.item_rows)
             done = start + len(part)
-        return Scored(scores, done, int(features * 1e6), digest.value if 0 < done == len(rows) else None)
+            scores[start:done] = self._pair_scorer.score(columns, pairs.block.prepared, part.item_rows, trees)
+        proof = digest.value if 0 < done == len(rows) else None
+        return Scored(scores, done, int(features * 1e6), proof, effort)
 
     def earlier_digest(self, pairs: Pairs) -> int:
         """Return the digest of all rows' features as logs had it before items had digests of their own."""
@@ -112,8 +114,13 @@ class Scoring:
             digest.add(self.matrix(pairs.rows.part(start, start + BLOCK), pairs.block))
         return digest.value
 
-    def seconds_per_row(self, block: ItemBlock) -> float:
-        """Return what a row costs on this machine, by the faster of three trials with missing values."""
+    def seconds_per_row(self, block: ItemBlock, trees: int | None = None) -> float:
+        """Return what a row costs on this machine, by the fastest of three trials with missing values.
+
+        Args:
+            block: What is read of the items.
+            trees: As for ``Scorer.score``.
+        """
         sets = self._evaluator.plan.feature_set
         nothing = np.zeros(_TRIAL_ROWS, np.int64)
         items = np.full(_TRIAL_ROWS, len(block) - 1)
@@ -122,31 +129,6 @@ class Scoring:
         times = []
         for _ in range(3):
             began = perf_counter()
-            self._pair_scorer.score(self.pair_columns(rows, block), block.prepared, rows.item_rows)
+            self._pair_scorer.score(self.pair_columns(rows, block), block.prepared, rows.item_rows, trees)
             times.append(perf_counter() - began)
         return min(times) / _TRIAL_ROWS
-
-
-class Lane:
-    """Runs work here when it is short, on the worker's one thread when it is long."""
-
-    def __init__(self, inline_seconds: float = INLINE_SECONDS) -> None:
-        """Start no thread yet.
-
-        Args:
-            inline_seconds: Longest work, by estimate, that runs on the loop.
-        """
-        self._inline_seconds = inline_seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
-
-    def is_short(self, seconds: float) -> bool:
-        """Whether work of this estimate runs on the loop."""
-        return seconds <= self._inline_seconds
-
-    async def queue(self, work: Callable[[], T]) -> T:
-        """Run long work after all that was queued before it."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def close(self) -> None:
-        """Let the thread end."""
-        self._thread.shutdown(wait=False, cancel_futures=True)

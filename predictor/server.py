@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc
@@ -15,6 +16,7 @@ from predictor import pipeline
 from predictor.ingest import IngestServicer
 from predictor.journal_link import JournalLink
 from predictor.metrics import Call
+from predictor.probe import QueueProbe
 from predictor.statuses import reply
 from predictor.writable import Declared
 from searchrank.errors import ConflictError
@@ -55,6 +57,7 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
     def __init__(self, serving: Serving, metrics: Metrics, record: Record | None) -> None:
         self._serving = serving
         self._metrics = metrics
+        self._overload = serving.lane.overload
         self._rank = partial(pipeline.rank, record=record)
         self._search = partial(pipeline.search, record=record)
 
@@ -80,11 +83,16 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         request: Request,
         context: Context,
     ) -> Response:
+        began = perf_counter()
+
         async def work() -> Response:
-            return await stages(self._serving.surface(request.surface), request, context.time_remaining())
+            remaining = context.time_remaining()
+            self._overload.admit(remaining)
+            return await stages(self._serving.surface(request.surface), request, remaining)
 
         call = Call(rpc, self._serving.called(request.surface), request.request_id)
         answer = await reply(call, work(), context, self._metrics)
+        self._overload.served(perf_counter() - began)
         found = getattr(answer, "candidates", None)  # of a search
         self._metrics.answered(call, _sent(request) if found is None else found, answer.coverage, answer.arms)
         self._serving.recent.note(rpc, call.surface, request)
@@ -123,6 +131,9 @@ class RankingServer:
         """
         age = [("grpc.max_connection_age_ms", int(max_connection_age * 1000))] if max_connection_age else []
         self._server = grpc.aio.server(options=[*_OPTIONS, *age])
+        self._probe = QueueProbe(serving.lane)
+        self._server.add_insecure_port(self._probe.address)
+        self._probing: asyncio.Task[None] | None = None
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
         servicer = RankingServicer(serving, metrics, record)
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
@@ -151,6 +162,7 @@ class RankingServer:
         except RuntimeError as error:
             raise ConflictError(f"cannot listen on {host}:{port}, the port is taken; choose another --port") from error
         await self._server.start()
+        self._probing = asyncio.create_task(self._probe.run())
         for name in ("", *SERVICES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return int(bound)
@@ -162,6 +174,9 @@ class RankingServer:
             grace: Seconds that running requests have after no new ones are taken.
             drain: Seconds that new ones are taken for after NOT_SERVING is reported.
         """
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.gather(self._probing, return_exceptions=True)
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(drain)
         await self._server.stop(grace)

@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from predictor.lane import Lane
 from predictor.loading import Loader
 from predictor.memory import trim
 from predictor.priority import step_back
 from predictor.recent import Recent
-from predictor.scoring import Lane
 from predictor.stamp import take_stamp
 from predictor.surface import ServedSurface
 from predictor.trials import Trial, TrialLoader
@@ -58,6 +58,7 @@ class Serving:
         stamp: Identity of ledger, snapshot pointer and experiments at the last load.
         loader: Opens what is served.
         recent: What was asked last.
+        lane: Where long work runs, and whether the worker keeps up.
     """
 
     def __init__(self, workspace: Workspace, store: UserStore | None = None) -> None:
@@ -73,8 +74,8 @@ class Serving:
         self._live: Mapping[str, ServedSurface] = {}  # the same without what is tried on them
         self._trials: Mapping[str, Trial] = {}
         self._problems: Mapping[str, SearchRankError] = {}
-        self._lane = Lane()
-        self.loader = Loader(workspace, self._lane, store or EmbeddedStore())
+        self.lane = Lane()
+        self.loader = Loader(workspace, self.lane, store or EmbeddedStore())
         self.recent = Recent()
         self._trial_loader = TrialLoader(workspace)
         self._loading = threading.Lock()
@@ -203,7 +204,7 @@ class Serving:
 
     def close(self) -> None:
         """Let the threads end."""
-        self._lane.close()
+        self.lane.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from predictor.requests import Candidates
-from predictor.scoring import Pairs
+from predictor.scoring import Pairs, Scored
 from recall import Query, Recalled, Retrieval
+from searchrank.errors import DeadlineError
 from searchrank.features import Rows, hash_text, hash_texts
 from searchrank.features.history import query_hash
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from predictor.journey import Journey
     from predictor.live import View
     from predictor.requests import Question
-    from predictor.scoring import Scored, Scoring
+    from predictor.scoring import Scoring
     from predictor.surface import ServedSurface
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
 
 _KNOW_SHARE = 0.25  # of the time left
 _RECALL_SHARE = 0.5  # of the time left: recall may not starve the stages after it
+_EXPLAIN_SECONDS = 0.02
 _NO_ITEMS: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
 
@@ -190,22 +192,36 @@ def hydrate(surface: ServedSurface, asked: Asked, found: Found, journey: Journey
 
 
 async def score(surface: ServedSurface, pairs: Pairs, journey: Journey) -> Scored:
-    """Compute features and scores; what time did not allow is NaN and named."""
-    if surface.lane.is_short(surface.seconds_per_row * len(pairs)):
-        scored = surface.short.score(pairs, journey.deadline)
+    """Compute features and scores, under overload fewer of them; what is not scored is NaN, and that is named."""
+    seconds, lane = surface.seconds_per_row * len(pairs), surface.lane
+
+    def work(scoring: Scoring) -> Scored:
+        effort = surface.ladder.chosen(lane.overload.pressure, seconds, journey.deadline)
+        return scoring.score(pairs, journey.deadline, effort)
+
+    if lane.is_short(seconds):
+        scored = work(surface.short)
     else:
-        scored = await surface.lane.queue(lambda: surface.long.score(pairs, journey.deadline))
-    _note(scored, len(pairs), journey)
-    return scored
-
-
-def _note(scored: Scored, rows: int, journey: Journey) -> None:
+        queued = await lane.queue(lambda: work(surface.long), seconds, journey.deadline)
+        scored = Scored.nothing(len(pairs)) if queued is None else queued
     journey.ran("score")
     _, elapsed = journey.stages.pop()
     journey.stages.append(("features", scored.features_us))
     journey.stages.append(("score", elapsed - scored.features_us))
-    if scored.done < rows:
+    if scored.done < len(pairs) or scored.effort.point.trees:
+        _name_what_was_not_done(scored, len(pairs), journey, "overload" if lane.overload.pressure else "deadline")
+    return scored
+
+
+def _name_what_was_not_done(scored: Scored, rows: int, journey: Journey, why: str) -> None:
+    effort = scored.effort
+    planned = effort.point.kept(rows)
+    if scored.done < planned:
         journey.left_out("score", "candidates", f"deadline: {rows - scored.done} of {rows} were not scored")
+    elif planned < rows:
+        journey.left_out("score", "candidates", f"{why}: {rows - planned} of {rows} were not scored")
+    if effort.point.trees:
+        journey.left_out("score", "trees", f"{why}: {effort.point.trees} of {effort.trees} were used")
 
 
 def ordered(scores: npt.NDArray[np.float64], limit: int) -> npt.NDArray[np.int64]:
@@ -232,8 +248,14 @@ class Reasons:
 
 
 async def reasons(surface: ServedSurface, pairs: Pairs, journey: Journey) -> Reasons:
-    """Say what the model read and what each column added."""
-    told = await surface.lane.queue(lambda: _reasons(surface.long, pairs))
+    """Say what the model read and what each column added.
+
+    Raises:
+        DeadlineError: When there is no time for that.
+    """
+    told = await surface.lane.queue(lambda: _reasons(surface.long, pairs), _EXPLAIN_SECONDS, journey.deadline)
+    if told is None:
+        raise DeadlineError("no time was left to explain")
     journey.ran("explain")
     return told
 

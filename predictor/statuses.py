@@ -13,6 +13,7 @@ from searchrank.errors import (
     DeadlineError,
     InvalidInputError,
     NotFoundError,
+    OverloadError,
     RequestError,
     SearchRankError,
     UnavailableError,
@@ -30,6 +31,7 @@ __all__ = ["reply"]
 _STATUSES: Final[list[tuple[type[SearchRankError], grpc.StatusCode]]] = [
     (RequestError, grpc.StatusCode.INVALID_ARGUMENT),
     (NotFoundError, grpc.StatusCode.NOT_FOUND),
+    (OverloadError, grpc.StatusCode.RESOURCE_EXHAUSTED),
     (DeadlineError, grpc.StatusCode.DEADLINE_EXCEEDED),
     (UnavailableError, grpc.StatusCode.UNAVAILABLE),
 ]
@@ -54,7 +56,7 @@ async def reply(call: Call, work: Awaitable[Response], context: Context, metrics
         answer = await work
     except SearchRankError as error:
         status = next((code for kind, code in _STATUSES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
-        words, field = str(error), error.field if isinstance(error, InvalidInputError) else ""
+        words, trailing = str(error), _beside(error)
         if status is grpc.StatusCode.INTERNAL:
             _logger.exception("%s failed, request %r", call.rpc, call.request_id)
     except asyncio.CancelledError:
@@ -62,11 +64,18 @@ async def reply(call: Call, work: Awaitable[Response], context: Context, metrics
         raise
     except Exception:
         _logger.exception("%s failed, request %r", call.rpc, call.request_id)
-        status, field = grpc.StatusCode.INTERNAL, ""
+        status, trailing = grpc.StatusCode.INTERNAL, ()
         words = f"the server failed and logged why under request {call.request_id!r}"
     else:
         metrics.ended(call, "OK", perf_counter() - started)
         return answer
     metrics.ended(call, status.name, perf_counter() - started)
-    trailing = (("searchrank-field", field),) if field.isascii() and field.isprintable() and field else ()
     return await context.abort(status, words, trailing)
+
+
+def _beside(error: SearchRankError) -> tuple[tuple[str, str], ...]:
+    """Return what is sent beside the words: the field that is wrong, or how long to wait."""
+    if isinstance(error, OverloadError) and error.retry_ms:
+        return (("grpc-retry-pushback-ms", str(error.retry_ms)),)
+    field = error.field if isinstance(error, InvalidInputError) else ""
+    return (("searchrank-field", field),) if field.isascii() and field.isprintable() and field else ()

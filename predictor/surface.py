@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from predictor.compiled import Compiler
 from predictor.drift import Drift
+from predictor.ladder import Ladder
+from predictor.lane import Lane
 from predictor.live import Live
 from predictor.page_token import PageTokens
 from predictor.requests import Schema
-from predictor.scoring import Lane, Scoring
+from predictor.scoring import Scoring
 from predictor.screens import Screens
 from predictor.trials import Trial
 from recall import Recaller
@@ -40,6 +42,7 @@ class ServedSurface:
         long: Scores on the scoring thread.
         lane: The scoring thread.
         seconds_per_row: Cost of features and score of a candidate on this machine.
+        ladder: How much less may be done for a request.
         compiler: Compiles what callers filter and sort by.
         screens: Asks filters of the whole catalogue.
         page_tokens: Writes and reads page tokens.
@@ -61,6 +64,7 @@ class ServedSurface:
     long: Scoring
     lane: Lane
     seconds_per_row: float
+    ladder: Ladder
     compiler: Compiler
     screens: Screens
     page_tokens: PageTokens

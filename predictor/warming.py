@@ -13,12 +13,13 @@ import numpy as np
 from typing_extensions import override
 
 from predictor import pipeline
-from predictor.scoring import Lane
+from predictor.lane import Lane
 from searchrank.errors import SearchRankError
 from searchrank.state import EmbeddedStore
 from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
+    from predictor.journey import Deadline
     from predictor.recent import Recent
     from predictor.requests import AnyRequest
     from predictor.surface import ServedSurface
@@ -48,7 +49,7 @@ class _Here(Lane):
     """Runs everything on the thread that asks."""
 
     @override
-    async def queue(self, work: Callable[[], T]) -> T:
+    async def queue(self, work: Callable[[], T], seconds: float, deadline: Deadline) -> T | None:
         return work()
 
 

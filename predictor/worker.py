@@ -76,6 +76,7 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     serving.loader.warm = partial(warm, recent=serving.recent)
     note(metrics, serving, await serving.load_aside())
     serving.loader.patience = BUILDER_SECONDS if supervised else 0.0
+    metrics.watch(serving.lane.overload)
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.host)
     await store.ready()

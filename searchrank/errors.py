@@ -9,7 +9,8 @@ SearchRankError
 ├── NotFoundError                a named release, alias, workspace, surface or file does not exist
 ├── ReleaseRefusedError          a release failed its proof; what was serving goes on serving
 ├── UnavailableError             a dependency did not answer; trying again may help
-│   └── DeadlineError            there was no time left to do the work
+│   ├── DeadlineError            there was no time left to do the work
+│   └── OverloadError            too much is asked; carries how long to wait before trying again
 └── ConflictError                something else holds the resource: a busy port, a locked file
 """
 
@@ -23,6 +24,7 @@ __all__ = [
     "DefinitionError",
     "InvalidInputError",
     "NotFoundError",
+    "OverloadError",
     "ReleaseRefusedError",
     "RequestError",
     "SearchRankError",
@@ -99,6 +101,18 @@ class UnavailableError(SearchRankError):
 
 class DeadlineError(UnavailableError):
     """No time was left to do the work."""
+
+
+class OverloadError(UnavailableError):
+    """More is asked than can be answered (gRPC: RESOURCE_EXHAUSTED).
+
+    Attributes:
+        retry_ms: Milliseconds to wait before trying again; 0: not known.
+    """
+
+    def __init__(self, message: str, *, retry_ms: int = 0) -> None:
+        super().__init__(message)
+        self.retry_ms = retry_ms
 
 
 class ConflictError(SearchRankError):

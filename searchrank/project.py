@@ -32,6 +32,8 @@ class Surface(_Strict):
         max_candidates: Most candidates that a caller may send to ``Rank``.
         recall: Branch configuration, validated by ``recall``.
         exclude: List input of the request, such as ``user.rated``, whose items ``Search`` does not return; empty: none.
+        max_ndcg_loss: Most NDCG@10, as the release measured it, that a worker with too much to do may lose by doing
+            less for a request before it refuses any; 0: none.
         title: Item input shown by the command line as an item's name.
         drift: Whether requests are compared with what the release saw in training.
     """
@@ -43,6 +45,7 @@ class Surface(_Strict):
     max_candidates: PositiveInt = 10_000
     recall: dict[str, Any] = Field(default_factory=dict)
     exclude: str = ""
+    max_ndcg_loss: NonNegativeFloat = 0.02
     title: str = "item.title"
     drift: bool = True
 

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy.typing as npt
 
 import searchrank
 from searchrank.features import Evaluator
-from searchrank.models import Forest, Manifest, ReleaseDraft, Scorer, with_likenesses, write_release
+from searchrank.models import (
+    EffortCurve,
+    Forest,
+    Manifest,
+    ReleaseDraft,
+    Scorer,
+    with_likenesses,
+    write_release,
+)
 from searchrank.project import HELD_OUT
 from trainer.baselines import logged_order, oracle, popularity
 from trainer.collect import collect
+from trainer.effort import RankedLists, measure_effort, places
 from trainer.evaluate import MODEL, ORACLE, POPULARITY, RECALL_ORDER, Evaluation, compare, unbiased
 from trainer.fit import Split, Trained, fit_model, split_by_time
 from trainer.from_log import from_log
@@ -22,6 +31,8 @@ from trainer.golden import golden_rows
 from trainer.job import Job, Trial
 from trainer.labelling import Labelling
 from trainer.levels.training import evaluate_held_out, train_held_out
+from trainer.metrics import mean, ndcg
+from trainer.ranking import Ranking
 from trainer.recall_order import recall_order
 from trainer.samples import matrix
 from trainer.served_like import served_likenesses
@@ -70,13 +81,14 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
         split = split_by_time(samples if served is None else served.seen(snapshot))
         trained = fit_model(job.spec, split, snapshot, parameters=parameters, progress=begin)
         begin("evaluating")
-        evaluation = _evaluate(job, snapshot, split.test, trained.plan, Forest.parse(trained.model.text))
+        measured = _measure(job, snapshot, split.test, trained.plan, Forest.parse(trained.model.text))
+        evaluation = measured.evaluation
         begin("writing the release")
         begin("what served rows look like")
         trained = replace(
             trained, profile=with_likenesses(trained.profile, served_likenesses(job, samples, snapshot, trained.plan))
         )
-        folder = _write(job, snapshot, split, trained, evaluation)
+        folder = _write(job, snapshot, split, trained, measured)
     return Trial(
         folder=folder,
         manifest=Manifest.read(folder),
@@ -104,11 +116,16 @@ def evaluate_release(job: Job, plan: Plan, scorer: Scorer) -> Evaluation:
     samples = collect(job.log, plan.feature_set, Labelling.of(job.spec)).samples
     test = split_by_time(samples).test
     with open_state(job.workspace, plan.feature_set, job.log, int(samples.times[-1])) as snapshot:
-        return _evaluate(job, snapshot, test, plan, scorer)
+        return _measure(job, snapshot, test, plan, scorer).evaluation
 
 
-def _evaluate(job: Job, snapshot: Snapshot, test: Samples, plan: Plan, scorer: Scorer) -> Evaluation:
-    """Compare a plan and scorer with the baselines and, in a simulated world, with the truth."""
+class _Measured(NamedTuple):
+    evaluation: Evaluation
+    effort: EffortCurve | None
+
+
+def _measure(job: Job, snapshot: Snapshot, test: Samples, plan: Plan, scorer: Scorer) -> _Measured:
+    """Compare a plan and scorer with the baselines and, in a simulated world, with the truth; and with less work."""
     chosen, exploration = unbiased(test)
     evaluator = Evaluator(plan)
     columns = matrix(chosen, snapshot, evaluator, evaluator.derive(chosen.items(snapshot)))
@@ -122,10 +139,12 @@ def _evaluate(job: Job, snapshot: Snapshot, test: Samples, plan: Plan, scorer: S
     truth = oracle(chosen, job.workspace.root)
     if truth is not None:
         rankings[ORACLE] = truth
-    return compare(chosen, rankings, exploration=exploration)
+    lists = RankedLists(columns, places(rankings[RECALL_ORDER], chosen.sizes), chosen.sizes)
+    effort = measure_effort(scorer, lists, lambda s: mean(ndcg(Ranking.of(s, chosen.labels, chosen.sizes), 10)))
+    return _Measured(compare(chosen, rankings, exploration=exploration), effort)
 
 
-def _write(job: Job, snapshot: Snapshot, split: Split, trained: Trained, evaluation: Evaluation) -> Path:
+def _write(job: Job, snapshot: Snapshot, split: Split, trained: Trained, measured: _Measured) -> Path:
     """Write the release with its golden rows, proved against LightGBM's own scores."""
     golden, rows = golden_rows(split.test, snapshot, *raw_tables(job.workspace, job.feature_set, job.log))
     evaluator = Evaluator(trained.plan)
@@ -139,7 +158,8 @@ def _write(job: Job, snapshot: Snapshot, split: Split, trained: Trained, evaluat
         reference=trained.model.score(columns.T),
         profile=trained.profile,
         lineage=_lineage(job, split, trained),
-        metrics={name: value for name, value in evaluation.metrics[MODEL].items() if value == value},  # noqa: PLR0124 - NaN
+        metrics={name: value for name, value in measured.evaluation.metrics[MODEL].items() if value == value},  # noqa: PLR0124 - NaN
+        effort=measured.effort,
     )
     return write_release(job.workspace.releases, draft)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from predictor.filtering import admit_filter, sift
 from predictor.gathering import Pool
 from predictor.journey import Deadline, Journey
+from predictor.ladder import Ladder
 from predictor.sorting import admit_sort, arranged
 from predictor.stages import Asked, Found, hydrate, know, locate, score
 from searchrank.v1 import ranking_pb2
@@ -81,6 +82,7 @@ async def answer_again(surface: ServedSurface, logged: Logged) -> Again:
     question, n = asked.question, len(pairs)
     condition = admit_filter(surface, question.filter)
     kept = np.arange(n) if condition is None else sift(asked, condition, found, pairs, journey)
+    surface = replace(surface, ladder=Ladder.only(logged.value("trees") or 0))
     looked_at = pairs.take(np.arange(logged.scored))
     scored = await score(surface, looked_at, journey)
     digest, earlier = scored.features_digest, logged.value("features_digest")

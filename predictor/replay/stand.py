@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from typing_extensions import override
 
+from predictor.lane import Lane
 from predictor.loading import Loader
 from predictor.replay.verdict import Difference
-from predictor.scoring import Lane
 from recall.retention import made_snapshots
 from searchrank.errors import ConfigError, DataError, NotFoundError, SearchRankError
 from searchrank.events import EventLog

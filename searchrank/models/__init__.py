@@ -3,6 +3,7 @@
 Stable: everything in ``__all__``.
 """
 
+from searchrank.models.effort import EffortCurve, EffortPoint
 from searchrank.models.forest import Forest
 from searchrank.models.golden import record_columns
 from searchrank.models.ledger import CHALLENGER, CHAMPION, Entry, Ledger
@@ -21,6 +22,8 @@ from searchrank.models.writing import ReleaseDraft, write_release
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
+    "EffortCurve",
+    "EffortPoint",
     "Entry",
     "Forest",
     "Ledger",

@@ -6,18 +6,20 @@ import json
 
 import pyarrow as pa
 
+from searchrank.models.effort import EffortCurve
 from searchrank.models.manifest import Manifest
 
 __all__ = ["write_card"]
 
 
-def write_card(manifest: Manifest, profile: pa.Table, golden_rows: int) -> str:
+def write_card(manifest: Manifest, profile: pa.Table, golden_rows: int, effort: EffortCurve | None = None) -> str:
     """Write ``card.md``.
 
     Args:
         manifest: The release; its files need not be known yet.
         profile: ``profile_columns`` of the training matrix.
         golden_rows: Number of rows in the proof.
+        effort: What less work would cost; None: not measured.
     """
     return "\n".join(
         [
@@ -34,6 +36,10 @@ def write_card(manifest: Manifest, profile: pa.Table, golden_rows: int) -> str:
             "| metric | value |",
             "| --- | ---: |",
             *(f"| {name} | {value:.6g} |" for name, value in manifest.metrics.items()),
+            "",
+            "## Less work",
+            "",
+            *_effort(effort),
             "",
             "## Inputs",
             "",
@@ -58,6 +64,17 @@ def write_card(manifest: Manifest, profile: pa.Table, golden_rows: int) -> str:
             "",
         ]
     )
+
+
+def _effort(curve: EffortCurve | None) -> list[str]:
+    if curve is None:
+        return ["Not measured: a server with too much to do refuses requests, but does not do less for one."]
+    return [
+        f"NDCG@10 when only the first of the candidates are scored, by the first trees alone ({curve.lists} lists of",
+        f"{curve.length:.0f} on average):",
+        "",
+        *curve.table(),
+    ]
 
 
 def _facts(values: object) -> list[str]:

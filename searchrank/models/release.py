@@ -15,6 +15,7 @@ from searchrank.errors import InvalidInputError, ReleaseRefusedError
 from searchrank.features import Evaluator, FeatureSet, FittedInput, Operator, Plan
 from searchrank.features.model_call import ModelCall
 from searchrank.features.node import Node
+from searchrank.models.effort import EFFORT, EffortCurve
 from searchrank.models.environment import difference, environment
 from searchrank.models.golden import Outcome, golden_pairs, score_pairs
 from searchrank.models.kinds import parse_scorer
@@ -40,6 +41,7 @@ class Release:
         evaluator: The plan bound to memory of its own: one thread's. Make an ``Evaluator(release.plan)`` for another.
         scorer: Gives scores; shared between threads.
         pair_scorer: Gives the same scores with what was prepared of each item; shared between threads.
+        effort: What less work would cost; None: not measured, as in releases of before it was.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Release:
     evaluator: Evaluator
     scorer: Scorer
     pair_scorer: PairScorer
+    effort: EffortCurve | None = None
 
     @property
     def name(self) -> str:
@@ -122,7 +125,8 @@ class Release:
             raise ReleaseRefusedError(f"{_label(manifest)}: its plan has other columns than release.json names")
         scorer = parse_scorer(manifest.scorer, (folder / MODEL).read_text(encoding="utf-8"), plan.columns)
         pairs = pair_scorer(scorer, plan.item_only, len(plan.columns))
-        return cls(folder, manifest, feature_set, plan, Evaluator(plan, address_of=address_of), scorer, pairs)
+        effort = EffortCurve.parse((folder / EFFORT).read_text(encoding="utf-8")) if EFFORT in manifest.files else None
+        return cls(folder, manifest, feature_set, plan, Evaluator(plan, address_of=address_of), scorer, pairs, effort)
 
 
 def _other(folder: Path, manifest: Manifest, call: ModelCall) -> Release:
@@ -148,7 +152,7 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
     Raises:
         ReleaseRefusedError: When one is missing or was changed.
     """
-    for name in FILES:
+    for name in dict.fromkeys((*FILES, *manifest.files)):
         try:
             digest = file_digest(folder / name)
         except OSError as error:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from searchrank.errors import DataError
 from searchrank.features import Evaluator, FeatureSet, FittedInput, Plan
 from searchrank.models.card import write_card
+from searchrank.models.effort import EFFORT, EffortCurve
 from searchrank.models.environment import environment
 from searchrank.models.golden import Outcome, compute, golden_table, raw_columns, sample, with_nothing
 from searchrank.models.kinds import parse_scorer
@@ -58,6 +59,7 @@ class ReleaseDraft:
         profile: ``profile_columns`` of the training matrix.
         lineage: Where data and code came from; JSON.
         metrics: Figures of the evaluation.
+        effort: What less work would cost; None: not measured, and a server under overload does not do less.
     """
 
     name: str
@@ -70,6 +72,7 @@ class ReleaseDraft:
     profile: pa.Table
     lineage: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    effort: EffortCurve | None = None
 
 
 def fingerprints_of(plan: Plan, inputs_text: str) -> dict[str, str]:
@@ -114,6 +117,8 @@ def write_release(root: Path, draft: ReleaseDraft) -> Path:
         environment=environment(),
     )
     texts = {FEATURES: draft.feature_set.canonical, MODEL: draft.model, INPUTS: inputs_text}
+    if draft.effort is not None:
+        texts[EFFORT] = draft.effort.to_text()
     return _publish(root / draft.name, manifest, texts, {GOLDEN: golden, PROFILE: draft.profile})
 
 
@@ -161,7 +166,8 @@ def _publish(folder: Path, manifest: Manifest, texts: Mapping[str, str], tables:
         manifest = replace(manifest, version=max(versions(folder), default=0) + 1)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
         try:
-            card = write_card(manifest, tables[PROFILE], len(tables[GOLDEN]))
+            effort = EffortCurve.parse(texts[EFFORT]) if EFFORT in texts else None
+            card = write_card(manifest, tables[PROFILE], len(tables[GOLDEN]), effort)
             for name, text in {**texts, CARD: card}.items():
                 write_file(draft / name, text.encode())
             for name, table in tables.items():

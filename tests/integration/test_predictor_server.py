@@ -9,6 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from predictor import AsyncClient, Client, Query
+from predictor.lane import Lane
 from predictor.metrics import Metrics
 from predictor.server import SERVICES, RankingServer
 from predictor.serving import Serving
@@ -31,6 +32,8 @@ def shop(tmp_path_factory):
 
 class Failing:
     """Serves a surface that is not there for a reason nobody thought of."""
+
+    lane = Lane()
 
     def called(self, name):
         return name

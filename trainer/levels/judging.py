@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from trainer.effort import RankedLists, measure_effort
 from trainer.evaluate import MODEL, Evaluation
-from trainer.levels.measure import measure
+from trainer.levels.measure import measure, ranked
 from trainer.significance import paired_bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["judge"]
+    from searchrank.models import EffortCurve, Scorer
+    from trainer.levels.level import Lists
+
+__all__ = ["effort_of", "judge"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -30,3 +34,20 @@ def judge(rankings: Mapping[str, Sequence[Ints]], positives: Sequence[Ints]) -> 
     metrics = {name: {"ndcg@10": float(g.mean()), "recall@100": float(r.mean())} for name, (g, r) in at.items()}
     others = {name: paired_bootstrap(at[MODEL][0], gains) for name, (gains, _) in at.items() if name != MODEL}
     return Evaluation(len(positives), exploration=False, metrics=metrics, differences=others, held_out=True)
+
+
+def effort_of(scorer: Scorer, lists: Lists, columns: npt.NDArray[np.float32]) -> EffortCurve | None:
+    """Measure what less work costs on the lists that a release is judged by.
+
+    Args:
+        scorer: The model.
+        lists: In the order of recall.
+        columns: What the model reads of them, ``(f, n)``.
+    """
+    sizes = lists.samples.sizes
+    places = np.concatenate([np.arange(size) for size in sizes])
+    return measure_effort(
+        scorer,
+        RankedLists(columns, places, sizes),
+        lambda scores: float(measure(ranked(lists.rows, scores, sizes), lists.positives)[0].mean()),
+    )

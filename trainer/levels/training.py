@@ -23,7 +23,7 @@ from trainer.evaluate import MODEL, POPULARITY, RECALL_ORDER, Evaluation
 from trainer.job import Job, Trial
 from trainer.levels.cut import Cut, cut
 from trainer.levels.fitting import ReleaseFacts, columns_of, fit_levels, release_draft
-from trainer.levels.judging import judge
+from trainer.levels.judging import effort_of, judge
 from trainer.levels.level import Level, Lists
 from trainer.levels.measure import ranked
 from trainer.parameters import merge
@@ -75,12 +75,16 @@ def train_held_out(
         level = stack.enter_context(_level(job, outer))
         lists = level.lists(level.surface.candidates)
         begin("evaluating")
-        evaluation = _judged(job, level, lists, fitted.plan, Forest.parse(fitted.model.text))
+        forest = Forest.parse(fitted.model.text)
+        evaluation = _judged(job, level, lists, fitted.plan, forest)
         begin("writing the release")
         items, users = raw_tables(job.workspace, job.feature_set, job.log)
         data = f"{outer.known.num_rows} events before everybody's last items"
         facts = ReleaseFacts(items=items, users=users, data=data, metrics=evaluation.metrics[MODEL])
-        folder = write_release(job.workspace.releases, release_draft(job.name, fitted, level, lists, facts))
+        effort = effort_of(forest, lists, columns_of(level, lists, fitted.plan))
+        folder = write_release(
+            job.workspace.releases, replace(release_draft(job.name, fitted, level, lists, facts), effort=effort)
+        )
     return Trial(
         folder=folder,
         manifest=Manifest.read(folder),

@@ -1,6 +1,5 @@
-"""Scoring in blocks, and the choice between loop and thread."""
+"""Scoring in blocks."""
 
-import threading
 from time import monotonic
 from types import SimpleNamespace
 
@@ -9,7 +8,7 @@ import pytest
 
 from predictor.block import ItemBlock
 from predictor.journey import Deadline
-from predictor.scoring import BLOCK, Lane, Pairs, Scoring
+from predictor.scoring import BLOCK, Pairs, Scoring
 from predictor.stages import ordered
 from searchrank.features import Rows
 
@@ -29,7 +28,7 @@ class First:
         self.stop_after = stop_after
         self.deadline = Deadline(monotonic() + 60)
 
-    def score(self, columns, _items, _numbers):
+    def score(self, columns, _items, _numbers, _trees=None):
         self.calls += 1
         if self.calls == self.stop_after:
             object.__setattr__(self.deadline, "expires", 0.0)
@@ -78,17 +77,3 @@ def test_order_is_by_score_then_place_and_unscored_rows_come_last():
     scores = np.array([1.0, np.nan, 3.0, 3.0, -np.inf, np.inf])
     assert ordered(scores, 0).tolist() == [5, 2, 3, 0, 4, 1]
     assert ordered(scores, 2).tolist() == [5, 2]
-
-
-async def test_queued_work_runs_on_one_other_thread_in_turn():
-    lane = Lane()
-    threads = [await lane.queue(threading.get_ident) for _ in range(3)]
-    assert len(set(threads)) == 1
-    assert threads[0] != threading.get_ident()
-    lane.close()
-
-
-def test_work_is_short_up_to_two_milliseconds():
-    lane = Lane()
-    assert lane.is_short(0.002)
-    assert not lane.is_short(0.0021)
