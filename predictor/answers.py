@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from predictor.comparison import Comparison
 from predictor.journey import Filtering
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ class Explanation:
         arms: The experiment arms that applied.
         state_offset: Events of the log before it were known, later ones were not; see ``Acknowledgement``.
         verdicts: For each id what the filter says: True, False, or None for unknown; empty without one.
+        comparison: Why one of two items ranks above the other; None when none were to be compared.
     """
 
     request_id: str
@@ -205,6 +207,7 @@ class Explanation:
     arms: tuple[Arm, ...] = ()
     state_offset: int = 0
     verdicts: tuple[bool | None, ...] = ()
+    comparison: Comparison | None = None
 
     @classmethod
     def of(cls, answer: ranking_pb2.ExplainResponse) -> Explanation:
@@ -221,6 +224,7 @@ class Explanation:
             found_by=_findings(answer.provenance, len(heading["ids"])),
             unknown=np.array(answer.unknown, np.int64),
             verdicts=tuple(_VERDICTS.get(verdict) for verdict in answer.verdicts),
+            comparison=Comparison.of(answer.comparison) if answer.HasField("comparison") else None,
         )
 
 

@@ -98,10 +98,12 @@ class Client:
         ids: Sequence[str] | Sequence[int],
         sent: Columns | None = None,
         *,
+        compare: tuple[int, int] | None = None,
         timeout: float = 1.0,
     ) -> Explanation:
-        """Say why at most 20 items get their scores."""
-        return Explanation.of(self._call(self._stub.Explain, explain_request(query, ids, sent or {}), timeout))
+        """Say why at most 20 items get their scores, and why one of two, named by position, ranks above the other."""
+        request = explain_request(query, ids, sent or {}, compare)
+        return Explanation.of(self._call(self._stub.Explain, request, timeout))
 
     def ingest(self, changes: Sequence[Change], *, timeout: float = 10.0) -> Acknowledgement:
         """Write 1 to 10,000 changes; they are on disk when this returns.
@@ -177,10 +179,12 @@ class AsyncClient:
         ids: Sequence[str] | Sequence[int],
         sent: Columns | None = None,
         *,
+        compare: tuple[int, int] | None = None,
         timeout: float = 1.0,
     ) -> Explanation:
-        """Say why at most 20 items get their scores."""
-        return Explanation.of(await self._call(self._stub.Explain, explain_request(query, ids, sent or {}), timeout))
+        """Say why at most 20 items get their scores, and why one of two, named by position, ranks above the other."""
+        request = explain_request(query, ids, sent or {}, compare)
+        return Explanation.of(await self._call(self._stub.Explain, request, timeout))
 
     async def ingest(self, changes: Sequence[Change], *, timeout: float = 10.0) -> Acknowledgement:
         """Write 1 to 10,000 changes; they are on disk when this returns.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from predictor.comparing import admit_pair, compared
 from predictor.filtering import admit_filter, judge, verdicts
 from predictor.gathering import gather, passing
 from predictor.journey import Deadline, Journey
@@ -127,7 +128,7 @@ async def explain(
     candidates = admit_candidates(
         request.ids, request.candidate_columns, surface.schema, most=MAX_EXPLAINED, part="ids"
     )
-    condition = admit_filter(surface, request.filter)
+    condition, both = admit_filter(surface, request.filter), admit_pair(request)
     journey.ran("admit")
     asked = await know(surface, question, journey)
     recalled = await recall(surface, asked, journey, Scope(limit=len(surface.snapshot.catalogue) or 1))
@@ -135,6 +136,8 @@ async def explain(
     pairs = hydrate(surface, asked, found, journey)
     told = await reasons(surface, pairs, journey)
     response = explain_response(surface, asked, found, recalled, told, journey)
+    if both is not None:
+        response.comparison.CopyFrom(compared(surface, asked, found, pairs, told, both).wire())
     if condition is not None:
         response.verdicts.extend(verdicts(judge(asked, condition, found, pairs)))
     return response

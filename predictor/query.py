@@ -96,7 +96,9 @@ def search_request(query: Query) -> ranking_pb2.SearchRequest:
     return ranking_pb2.SearchRequest(**query._fields(), sort=keys, page_token=query.page_token)
 
 
-def explain_request(query: Query, ids: Sequence[str] | Sequence[int], sent: Columns) -> ranking_pb2.ExplainRequest:
+def explain_request(
+    query: Query, ids: Sequence[str] | Sequence[int], sent: Columns, compare: tuple[int, int] | None = None
+) -> ranking_pb2.ExplainRequest:
     """Return a request for ``Explain``.
 
     Raises:
@@ -104,6 +106,8 @@ def explain_request(query: Query, ids: Sequence[str] | Sequence[int], sent: Colu
     """
     _check_no_search(query)
     fields = query._fields(limit=False)
+    if compare is not None:
+        fields["compare"] = ranking_pb2.Pair(first=compare[0], second=compare[1])
     return ranking_pb2.ExplainRequest(**fields, ids=item_ids(ids), candidate_columns=columns(sent))
 
 

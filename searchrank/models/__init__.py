@@ -12,11 +12,12 @@ from searchrank.models.likeness import Likeness, evenly, learn
 from searchrank.models.linear import Linear
 from searchrank.models.manifest import Manifest, find_release, releases
 from searchrank.models.pair_scorer import PairScorer
-from searchrank.models.profile import profile_columns, read_likenesses, with_likenesses
+from searchrank.models.profile import profile_columns, read_likenesses, read_profile, with_likenesses
 from searchrank.models.release import Release
 from searchrank.models.scorer import Scorer
 from searchrank.models.stacking import settle
 from searchrank.models.traits import Measured, Traits
+from searchrank.models.turning import turning_points
 from searchrank.models.writing import ReleaseDraft, write_release
 
 __all__ = [
@@ -42,9 +43,11 @@ __all__ = [
     "learn",
     "profile_columns",
     "read_likenesses",
+    "read_profile",
     "record_columns",
     "releases",
     "settle",
+    "turning_points",
     "with_likenesses",
     "write_release",
 ]

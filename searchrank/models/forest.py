@@ -12,7 +12,7 @@ from searchrank.models.binned import BinnedForest
 from searchrank.models.paths import nodes_by_depth, path_contributions, subtree_means
 from searchrank.models.quickscorer import pack
 from searchrank.models.scorer import check_columns
-from searchrank.models.tree_text import Trees, read_trees
+from searchrank.models.tree_text import CATEGORICAL, Trees, read_trees
 
 __all__ = ["Forest"]
 
@@ -82,6 +82,26 @@ class Forest:
     def features(self) -> tuple[int, ...]:
         """Columns that at least one node looks at, ascending."""
         return tuple(np.unique(self._trees.feature).tolist())
+
+    def splits(self, column: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return where nodes cut a column: thresholds, each reached from below, and codes that go their own way.
+
+        Args:
+            column: Which, from 0.
+
+        Returns:
+            Both ascending and distinct; a number up to a threshold and one beyond it may score differently, and so may
+            a code and any other.
+        """
+        trees, mine = self._trees, self._trees.feature == column
+        has_codes = mine & (trees.decision & CATEGORICAL > 0)
+        words = [trees.words[trees.first_word[k] : trees.last_word[k]] for k in np.flatnonzero(has_codes)]
+        codes = [
+            np.flatnonzero(np.unpackbits(np.ascontiguousarray(part, "<u4").view(np.uint8), bitorder="little"))
+            for part in words
+        ]
+        numbers = np.unique(trees.threshold[mine & ~has_codes])
+        return numbers, np.unique(np.concatenate([np.empty(0), *codes]))
 
     def score(self, columns: npt.NDArray[np.float32], trees: int | None = None) -> npt.NDArray[np.float64]:
         """Score all rows; the bits equal ``Booster.predict(raw_score=True)`` on the same values.

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from searchrank.models.likeness import Column, Likeness
 from searchrank.models.manifest import PROFILE
 
-__all__ = ["QUANTILES", "RECALLED", "SENT", "profile_columns", "read_likenesses", "with_likenesses"]
+__all__ = ["QUANTILES", "RECALLED", "SENT", "profile_columns", "read_likenesses", "read_profile", "with_likenesses"]
 
 QUANTILES: Final = 65
 RECALLED: Final = "recalled"
@@ -86,6 +86,13 @@ def profile_columns(names: Sequence[str], columns: npt.NDArray[np.float32]) -> p
     """
     rows = [_describe(name, column) for name, column in zip(names, columns, strict=True)]
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def read_profile(folder: Path) -> pa.Table:
+    """Return what the training matrix of a release looked like, by its folder; see ``profile_columns``."""
+    with pa.memory_map(str(folder / PROFILE)) as source:
+        table = pa.ipc.open_file(source).read_all()
+    return table if "source" not in table.column_names else table.filter(pc.is_null(table.column("source")))
 
 
 def _describe(name: str, column: npt.NDArray[np.float32]) -> dict[str, object]:

@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsearchrank/v1/ranking.proto\x12\rsearchrank.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x02\n\x0bRankRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x30\n\x0crequest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x63ontext\x18\x07 \x03(\x0b\x32\x15.searchrank.v1.Column\x12&\n\ncandidates\x18\x08 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x30\n\x11\x63\x61ndidate_columns\x18\t \x03(\x0b\x32\x15.searchrank.v1.Column\x12\r\n\x05limit\x18\n \x01(\r\x12\x0e\n\x06\x66ilter\x18\x0b \x01(\t\"\xa4\x02\n\x0cRankResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x07release\x18\x02 \x01(\x0b\x32\x1e.searchrank.v1.ReleaseIdentity\x12\x13\n\x0bsnapshot_id\x18\x03 \x01(\t\x12\x1f\n\x03ids\x18\x04 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x0e\n\x06scores\x18\x05 \x03(\x01\x12\r\n\x05order\x18\x06 \x03(\r\x12\x0f\n\x07unknown\x18\x07 \x03(\r\x12)\n\x08\x63overage\x18\x08 \x01(\x0b\x32\x17.searchrank.v1.Coverage\x12(\n\x04\x61rms\x18\t \x03(\x0b\x32\x1a.searchrank.v1.AssignedArm\x12\x14\n\x0cstate_offset\x18\n \x01(\x04\"\x9b\x02\n\rSearchRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x30\n\x0crequest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x63ontext\x18\x07 \x03(\x0b\x32\x15.searchrank.v1.Column\x12\r\n\x05limit\x18\x08 \x01(\r\x12\x0e\n\x06\x66ilter\x18\t \x01(\t\x12$\n\x04sort\x18\n \x03(\x0b\x32\x16.searchrank.v1.SortKey\x12\x12\n\npage_token\x18\x0b \x01(\t\"1\n\x07SortKey\x12\x12\n\nexpression\x18\x01 \x01(\t\x12\x12\n\ndescending\x18\x02 \x01(\x08\"\xf4\x02\n\x0eSearchResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x07release\x18\x02 \x01(\x0b\x32\x1e.searchrank.v1.ReleaseIdentity\x12\x13\n\x0bsnapshot_id\x18\x03 \x01(\t\x12\x1f\n\x03ids\x18\x04 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x0e\n\x06scores\x18\x05 \x03(\x01\x12-\n\nprovenance\x18\x06 \x01(\x0b\x32\x19.searchrank.v1.Provenance\x12\x12\n\ncandidates\x18\x07 \x01(\r\x12)\n\x08\x63overage\x18\x08 \x01(\x0b\x32\x17.searchrank.v1.Coverage\x12(\n\x04\x61rms\x18\t \x03(\x0b\x32\x1a.searchrank.v1.AssignedArm\x12\x10\n\x08position\x18\n \x01(\r\x12\x17\n\x0fnext_page_token\x18\x0b \x01(\t\x12\x14\n\x0cstate_offset\x18\x0c \x01(\x04\"\xa6\x02\n\x0e\x45xplainRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x30\n\x0crequest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x63ontext\x18\x07 \x03(\x0b\x32\x15.searchrank.v1.Column\x12\x1f\n\x03ids\x18\x08 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x30\n\x11\x63\x61ndidate_columns\x18\t \x03(\x0b\x32\x15.searchrank.v1.Column\x12\x0e\n\x06\x66ilter\x18\n \x01(\t\"\xbf\x03\n\x0f\x45xplainResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x07release\x18\x02 \x01(\x0b\x32\x1e.searchrank.v1.ReleaseIdentity\x12\x13\n\x0bsnapshot_id\x18\x03 \x01(\t\x12\x1f\n\x03ids\x18\x04 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x0e\n\x06scores\x18\x05 \x03(\x01\x12\x0f\n\x07\x63olumns\x18\x06 \x03(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x07 \x01(\x0c\x12\x15\n\rcontributions\x18\x08 \x03(\x01\x12\x12\n\nbase_score\x18\t \x01(\x01\x12-\n\nprovenance\x18\n \x01(\x0b\x32\x19.searchrank.v1.Provenance\x12\x0f\n\x07unknown\x18\x0b \x03(\r\x12)\n\x08\x63overage\x18\x0c \x01(\x0b\x32\x17.searchrank.v1.Coverage\x12(\n\x04\x61rms\x18\r \x03(\x0b\x32\x1a.searchrank.v1.AssignedArm\x12(\n\x08verdicts\x18\x0e \x03(\x0e\x32\x16.searchrank.v1.Verdict\x12\x14\n\x0cstate_offset\x18\x0f \x01(\x04\"i\n\x03Ids\x12+\n\x07strings\x18\x01 \x01(\x0b\x32\x18.searchrank.v1.StringIdsH\x00\x12-\n\x08integers\x18\x02 \x01(\x0b\x32\x19.searchrank.v1.IntegerIdsH\x00\x42\x06\n\x04kind\"\x1b\n\tStringIds\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x1c\n\nIntegerIds\x12\x0e\n\x06values\x18\x01 \x03(\x10\"\xf2\x02\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07\x64oubles\x18\x02 \x01(\x0b\x32\x1b.searchrank.v1.DoubleColumnH\x00\x12.\n\x07strings\x18\x03 \x01(\x0b\x32\x1b.searchrank.v1.StringColumnH\x00\x12*\n\x05times\x18\x04 \x01(\x0b\x32\x19.searchrank.v1.TimeColumnH\x00\x12,\n\x06points\x18\x05 \x01(\x0b\x32\x1a.searchrank.v1.PointColumnH\x00\x12.\n\x07vectors\x18\x06 \x01(\x0b\x32\x1b.searchrank.v1.VectorColumnH\x00\x12*\n\x05lists\x18\x07 \x01(\x0b\x32\x19.searchrank.v1.ListColumnH\x00\x12(\n\x04maps\x18\x08 \x01(\x0b\x32\x18.searchrank.v1.MapColumnH\x00\x12\x10\n\x08validity\x18\t \x01(\x0c\x42\x08\n\x06values\"\x1e\n\x0c\x44oubleColumn\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x1e\n\x0cStringColumn\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x1c\n\nTimeColumn\x12\x0e\n\x06values\x18\x01 \x03(\x10\"\"\n\x0bPointColumn\x12\x13\n\x0b\x63oordinates\x18\x01 \x03(\x01\",\n\x0cVectorColumn\x12\x0e\n\x06values\x18\x01 \x03(\x02\x12\x0c\n\x04size\x18\x02 \x01(\r\".\n\nListColumn\x12\x0f\n\x07members\x18\x01 \x03(\t\x12\x0f\n\x07offsets\x18\x02 \x03(\r\":\n\tMapColumn\x12\x0c\n\x04keys\x18\x01 \x03(\t\x12\x0e\n\x06values\x18\x02 \x03(\x02\x12\x0f\n\x07offsets\x18\x03 \x03(\r\"@\n\x0fReleaseIdentity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"d\n\nProvenance\x12\x10\n\x08\x62ranches\x18\x01 \x03(\t\x12\r\n\x05items\x18\x02 \x03(\r\x12\x16\n\x0e\x62ranch_indexes\x18\x03 \x03(\r\x12\r\n\x05ranks\x18\x04 \x03(\r\x12\x0e\n\x06scores\x18\x05 \x03(\x01\"e\n\x0b\x41ssignedArm\x12\r\n\x05layer\x18\x01 \x01(\t\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x0b\n\x03\x61rm\x18\x03 \x01(\t\x12\x12\n\npropensity\x18\x04 \x01(\x01\x12\x12\n\noverridden\x18\x05 \x01(\x08\"\x93\x01\n\x08\x43overage\x12\x30\n\x0c\x64\x65gradations\x18\x01 \x03(\x0b\x32\x1a.searchrank.v1.Degradation\x12(\n\x06stages\x18\x02 \x03(\x0b\x32\x18.searchrank.v1.StageTime\x12+\n\tfiltering\x18\x03 \x01(\x0b\x32\x18.searchrank.v1.Filtering\"O\n\tFiltering\x12\x11\n\tlooked_at\x18\x01 \x01(\r\x12\x0f\n\x07removed\x18\x02 \x01(\r\x12\x0f\n\x07missing\x18\x03 \x01(\r\x12\r\n\x05\x65xact\x18\x04 \x01(\x08\"=\n\x0b\x44\x65gradation\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\".\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x12\n\nelapsed_us\x18\x02 \x01(\x04*^\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_KEPT\x10\x01\x12\x13\n\x0fVERDICT_REMOVED\x10\x02\x12\x13\n\x0fVERDICT_MISSING\x10\x03\x32\xe2\x01\n\x0eRankingService\x12?\n\x04Rank\x12\x1a.searchrank.v1.RankRequest\x1a\x1b.searchrank.v1.RankResponse\x12\x45\n\x06Search\x12\x1c.searchrank.v1.SearchRequest\x1a\x1d.searchrank.v1.SearchResponse\x12H\n\x07\x45xplain\x12\x1d.searchrank.v1.ExplainRequest\x1a\x1e.searchrank.v1.ExplainResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsearchrank/v1/ranking.proto\x12\rsearchrank.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x02\n\x0bRankRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x30\n\x0crequest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x63ontext\x18\x07 \x03(\x0b\x32\x15.searchrank.v1.Column\x12&\n\ncandidates\x18\x08 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x30\n\x11\x63\x61ndidate_columns\x18\t \x03(\x0b\x32\x15.searchrank.v1.Column\x12\r\n\x05limit\x18\n \x01(\r\x12\x0e\n\x06\x66ilter\x18\x0b \x01(\t\"\xa4\x02\n\x0cRankResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x07release\x18\x02 \x01(\x0b\x32\x1e.searchrank.v1.ReleaseIdentity\x12\x13\n\x0bsnapshot_id\x18\x03 \x01(\t\x12\x1f\n\x03ids\x18\x04 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x0e\n\x06scores\x18\x05 \x03(\x01\x12\r\n\x05order\x18\x06 \x03(\r\x12\x0f\n\x07unknown\x18\x07 \x03(\r\x12)\n\x08\x63overage\x18\x08 \x01(\x0b\x32\x17.searchrank.v1.Coverage\x12(\n\x04\x61rms\x18\t \x03(\x0b\x32\x1a.searchrank.v1.AssignedArm\x12\x14\n\x0cstate_offset\x18\n \x01(\x04\"\x9b\x02\n\rSearchRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x30\n\x0crequest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x63ontext\x18\x07 \x03(\x0b\x32\x15.searchrank.v1.Column\x12\r\n\x05limit\x18\x08 \x01(\r\x12\x0e\n\x06\x66ilter\x18\t \x01(\t\x12$\n\x04sort\x18\n \x03(\x0b\x32\x16.searchrank.v1.SortKey\x12\x12\n\npage_token\x18\x0b \x01(\t\"1\n\x07SortKey\x12\x12\n\nexpression\x18\x01 \x01(\t\x12\x12\n\ndescending\x18\x02 \x01(\x08\"\xf4\x02\n\x0eSearchResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x07release\x18\x02 \x01(\x0b\x32\x1e.searchrank.v1.ReleaseIdentity\x12\x13\n\x0bsnapshot_id\x18\x03 \x01(\t\x12\x1f\n\x03ids\x18\x04 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x0e\n\x06scores\x18\x05 \x03(\x01\x12-\n\nprovenance\x18\x06 \x01(\x0b\x32\x19.searchrank.v1.Provenance\x12\x12\n\ncandidates\x18\x07 \x01(\r\x12)\n\x08\x63overage\x18\x08 \x01(\x0b\x32\x17.searchrank.v1.Coverage\x12(\n\x04\x61rms\x18\t \x03(\x0b\x32\x1a.searchrank.v1.AssignedArm\x12\x10\n\x08position\x18\n \x01(\r\x12\x17\n\x0fnext_page_token\x18\x0b \x01(\t\x12\x14\n\x0cstate_offset\x18\x0c \x01(\x04\"\xcc\x02\n\x0e\x45xplainRequest\x12\x0f\n\x07surface\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x30\n\x0crequest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07\x63ontext\x18\x07 \x03(\x0b\x32\x15.searchrank.v1.Column\x12\x1f\n\x03ids\x18\x08 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x30\n\x11\x63\x61ndidate_columns\x18\t \x03(\x0b\x32\x15.searchrank.v1.Column\x12\x0e\n\x06\x66ilter\x18\n \x01(\t\x12$\n\x07\x63ompare\x18\x0b \x01(\x0b\x32\x13.searchrank.v1.Pair\"%\n\x04Pair\x12\r\n\x05\x66irst\x18\x01 \x01(\r\x12\x0e\n\x06second\x18\x02 \x01(\r\"\xee\x03\n\x0f\x45xplainResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x07release\x18\x02 \x01(\x0b\x32\x1e.searchrank.v1.ReleaseIdentity\x12\x13\n\x0bsnapshot_id\x18\x03 \x01(\t\x12\x1f\n\x03ids\x18\x04 \x01(\x0b\x32\x12.searchrank.v1.Ids\x12\x0e\n\x06scores\x18\x05 \x03(\x01\x12\x0f\n\x07\x63olumns\x18\x06 \x03(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x07 \x01(\x0c\x12\x15\n\rcontributions\x18\x08 \x03(\x01\x12\x12\n\nbase_score\x18\t \x01(\x01\x12-\n\nprovenance\x18\n \x01(\x0b\x32\x19.searchrank.v1.Provenance\x12\x0f\n\x07unknown\x18\x0b \x03(\r\x12)\n\x08\x63overage\x18\x0c \x01(\x0b\x32\x17.searchrank.v1.Coverage\x12(\n\x04\x61rms\x18\r \x03(\x0b\x32\x1a.searchrank.v1.AssignedArm\x12(\n\x08verdicts\x18\x0e \x03(\x0e\x32\x16.searchrank.v1.Verdict\x12\x14\n\x0cstate_offset\x18\x0f \x01(\x04\x12-\n\ncomparison\x18\x10 \x01(\x0b\x32\x19.searchrank.v1.Comparison\"r\n\nComparison\x12\r\n\x05\x61\x62ove\x18\x01 \x01(\r\x12\r\n\x05\x62\x65low\x18\x02 \x01(\r\x12\x0b\n\x03gap\x18\x03 \x01(\x01\x12\x15\n\rcontributions\x18\x04 \x03(\x01\x12\"\n\x05\x66lips\x18\x05 \x03(\x0b\x32\x13.searchrank.v1.Flip\"p\n\x04\x46lip\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\'\n\x07\x63hanged\x18\x02 \x01(\x0e\x32\x16.searchrank.v1.Changed\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\x01\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\x01\x12\x0f\n\x07is_code\x18\x05 \x01(\x08\"i\n\x03Ids\x12+\n\x07strings\x18\x01 \x01(\x0b\x32\x18.searchrank.v1.StringIdsH\x00\x12-\n\x08integers\x18\x02 \x01(\x0b\x32\x19.searchrank.v1.IntegerIdsH\x00\x42\x06\n\x04kind\"\x1b\n\tStringIds\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x1c\n\nIntegerIds\x12\x0e\n\x06values\x18\x01 \x03(\x10\"\xf2\x02\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07\x64oubles\x18\x02 \x01(\x0b\x32\x1b.searchrank.v1.DoubleColumnH\x00\x12.\n\x07strings\x18\x03 \x01(\x0b\x32\x1b.searchrank.v1.StringColumnH\x00\x12*\n\x05times\x18\x04 \x01(\x0b\x32\x19.searchrank.v1.TimeColumnH\x00\x12,\n\x06points\x18\x05 \x01(\x0b\x32\x1a.searchrank.v1.PointColumnH\x00\x12.\n\x07vectors\x18\x06 \x01(\x0b\x32\x1b.searchrank.v1.VectorColumnH\x00\x12*\n\x05lists\x18\x07 \x01(\x0b\x32\x19.searchrank.v1.ListColumnH\x00\x12(\n\x04maps\x18\x08 \x01(\x0b\x32\x18.searchrank.v1.MapColumnH\x00\x12\x10\n\x08validity\x18\t \x01(\x0c\x42\x08\n\x06values\"\x1e\n\x0c\x44oubleColumn\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x1e\n\x0cStringColumn\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x1c\n\nTimeColumn\x12\x0e\n\x06values\x18\x01 \x03(\x10\"\"\n\x0bPointColumn\x12\x13\n\x0b\x63oordinates\x18\x01 \x03(\x01\",\n\x0cVectorColumn\x12\x0e\n\x06values\x18\x01 \x03(\x02\x12\x0c\n\x04size\x18\x02 \x01(\r\".\n\nListColumn\x12\x0f\n\x07members\x18\x01 \x03(\t\x12\x0f\n\x07offsets\x18\x02 \x03(\r\":\n\tMapColumn\x12\x0c\n\x04keys\x18\x01 \x03(\t\x12\x0e\n\x06values\x18\x02 \x03(\x02\x12\x0f\n\x07offsets\x18\x03 \x03(\r\"@\n\x0fReleaseIdentity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"d\n\nProvenance\x12\x10\n\x08\x62ranches\x18\x01 \x03(\t\x12\r\n\x05items\x18\x02 \x03(\r\x12\x16\n\x0e\x62ranch_indexes\x18\x03 \x03(\r\x12\r\n\x05ranks\x18\x04 \x03(\r\x12\x0e\n\x06scores\x18\x05 \x03(\x01\"e\n\x0b\x41ssignedArm\x12\r\n\x05layer\x18\x01 \x01(\t\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x0b\n\x03\x61rm\x18\x03 \x01(\t\x12\x12\n\npropensity\x18\x04 \x01(\x01\x12\x12\n\noverridden\x18\x05 \x01(\x08\"\x93\x01\n\x08\x43overage\x12\x30\n\x0c\x64\x65gradations\x18\x01 \x03(\x0b\x32\x1a.searchrank.v1.Degradation\x12(\n\x06stages\x18\x02 \x03(\x0b\x32\x18.searchrank.v1.StageTime\x12+\n\tfiltering\x18\x03 \x01(\x0b\x32\x18.searchrank.v1.Filtering\"O\n\tFiltering\x12\x11\n\tlooked_at\x18\x01 \x01(\r\x12\x0f\n\x07removed\x18\x02 \x01(\r\x12\x0f\n\x07missing\x18\x03 \x01(\r\x12\r\n\x05\x65xact\x18\x04 \x01(\x08\"=\n\x0b\x44\x65gradation\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\".\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x12\n\nelapsed_us\x18\x02 \x01(\x04*Z\n\x07\x43hanged\x12\x17\n\x13\x43HANGED_UNSPECIFIED\x10\x00\x12\x11\n\rCHANGED_ABOVE\x10\x01\x12\x11\n\rCHANGED_BELOW\x10\x02\x12\x10\n\x0c\x43HANGED_BOTH\x10\x03*^\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_KEPT\x10\x01\x12\x13\n\x0fVERDICT_REMOVED\x10\x02\x12\x13\n\x0fVERDICT_MISSING\x10\x03\x32\xe2\x01\n\x0eRankingService\x12?\n\x04Rank\x12\x1a.searchrank.v1.RankRequest\x1a\x1b.searchrank.v1.RankResponse\x12\x45\n\x06Search\x12\x1c.searchrank.v1.SearchRequest\x1a\x1d.searchrank.v1.SearchResponse\x12H\n\x07\x45xplain\x12\x1d.searchrank.v1.ExplainRequest\x1a\x1e.searchrank.v1.ExplainResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'searchrank.v1.ranking_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=3585
-  _globals['_VERDICT']._serialized_end=3679
+  _globals['_CHANGED']._serialized_start=3939
+  _globals['_CHANGED']._serialized_end=4029
+  _globals['_VERDICT']._serialized_start=4031
+  _globals['_VERDICT']._serialized_end=4125
   _globals['_RANKREQUEST']._serialized_start=80
   _globals['_RANKREQUEST']._serialized_end=393
   _globals['_RANKRESPONSE']._serialized_start=396
@@ -45,45 +47,51 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHRESPONSE']._serialized_start=1028
   _globals['_SEARCHRESPONSE']._serialized_end=1400
   _globals['_EXPLAINREQUEST']._serialized_start=1403
-  _globals['_EXPLAINREQUEST']._serialized_end=1697
-  _globals['_EXPLAINRESPONSE']._serialized_start=1700
-  _globals['_EXPLAINRESPONSE']._serialized_end=2147
-  _globals['_IDS']._serialized_start=2149
-  _globals['_IDS']._serialized_end=2254
-  _globals['_STRINGIDS']._serialized_start=2256
-  _globals['_STRINGIDS']._serialized_end=2283
-  _globals['_INTEGERIDS']._serialized_start=2285
-  _globals['_INTEGERIDS']._serialized_end=2313
-  _globals['_COLUMN']._serialized_start=2316
-  _globals['_COLUMN']._serialized_end=2686
-  _globals['_DOUBLECOLUMN']._serialized_start=2688
-  _globals['_DOUBLECOLUMN']._serialized_end=2718
-  _globals['_STRINGCOLUMN']._serialized_start=2720
-  _globals['_STRINGCOLUMN']._serialized_end=2750
-  _globals['_TIMECOLUMN']._serialized_start=2752
-  _globals['_TIMECOLUMN']._serialized_end=2780
-  _globals['_POINTCOLUMN']._serialized_start=2782
-  _globals['_POINTCOLUMN']._serialized_end=2816
-  _globals['_VECTORCOLUMN']._serialized_start=2818
-  _globals['_VECTORCOLUMN']._serialized_end=2862
-  _globals['_LISTCOLUMN']._serialized_start=2864
-  _globals['_LISTCOLUMN']._serialized_end=2910
-  _globals['_MAPCOLUMN']._serialized_start=2912
-  _globals['_MAPCOLUMN']._serialized_end=2970
-  _globals['_RELEASEIDENTITY']._serialized_start=2972
-  _globals['_RELEASEIDENTITY']._serialized_end=3036
-  _globals['_PROVENANCE']._serialized_start=3038
-  _globals['_PROVENANCE']._serialized_end=3138
-  _globals['_ASSIGNEDARM']._serialized_start=3140
-  _globals['_ASSIGNEDARM']._serialized_end=3241
-  _globals['_COVERAGE']._serialized_start=3244
-  _globals['_COVERAGE']._serialized_end=3391
-  _globals['_FILTERING']._serialized_start=3393
-  _globals['_FILTERING']._serialized_end=3472
-  _globals['_DEGRADATION']._serialized_start=3474
-  _globals['_DEGRADATION']._serialized_end=3535
-  _globals['_STAGETIME']._serialized_start=3537
-  _globals['_STAGETIME']._serialized_end=3583
-  _globals['_RANKINGSERVICE']._serialized_start=3682
-  _globals['_RANKINGSERVICE']._serialized_end=3908
+  _globals['_EXPLAINREQUEST']._serialized_end=1735
+  _globals['_PAIR']._serialized_start=1737
+  _globals['_PAIR']._serialized_end=1774
+  _globals['_EXPLAINRESPONSE']._serialized_start=1777
+  _globals['_EXPLAINRESPONSE']._serialized_end=2271
+  _globals['_COMPARISON']._serialized_start=2273
+  _globals['_COMPARISON']._serialized_end=2387
+  _globals['_FLIP']._serialized_start=2389
+  _globals['_FLIP']._serialized_end=2501
+  _globals['_IDS']._serialized_start=2503
+  _globals['_IDS']._serialized_end=2608
+  _globals['_STRINGIDS']._serialized_start=2610
+  _globals['_STRINGIDS']._serialized_end=2637
+  _globals['_INTEGERIDS']._serialized_start=2639
+  _globals['_INTEGERIDS']._serialized_end=2667
+  _globals['_COLUMN']._serialized_start=2670
+  _globals['_COLUMN']._serialized_end=3040
+  _globals['_DOUBLECOLUMN']._serialized_start=3042
+  _globals['_DOUBLECOLUMN']._serialized_end=3072
+  _globals['_STRINGCOLUMN']._serialized_start=3074
+  _globals['_STRINGCOLUMN']._serialized_end=3104
+  _globals['_TIMECOLUMN']._serialized_start=3106
+  _globals['_TIMECOLUMN']._serialized_end=3134
+  _globals['_POINTCOLUMN']._serialized_start=3136
+  _globals['_POINTCOLUMN']._serialized_end=3170
+  _globals['_VECTORCOLUMN']._serialized_start=3172
+  _globals['_VECTORCOLUMN']._serialized_end=3216
+  _globals['_LISTCOLUMN']._serialized_start=3218
+  _globals['_LISTCOLUMN']._serialized_end=3264
+  _globals['_MAPCOLUMN']._serialized_start=3266
+  _globals['_MAPCOLUMN']._serialized_end=3324
+  _globals['_RELEASEIDENTITY']._serialized_start=3326
+  _globals['_RELEASEIDENTITY']._serialized_end=3390
+  _globals['_PROVENANCE']._serialized_start=3392
+  _globals['_PROVENANCE']._serialized_end=3492
+  _globals['_ASSIGNEDARM']._serialized_start=3494
+  _globals['_ASSIGNEDARM']._serialized_end=3595
+  _globals['_COVERAGE']._serialized_start=3598
+  _globals['_COVERAGE']._serialized_end=3745
+  _globals['_FILTERING']._serialized_start=3747
+  _globals['_FILTERING']._serialized_end=3826
+  _globals['_DEGRADATION']._serialized_start=3828
+  _globals['_DEGRADATION']._serialized_end=3889
+  _globals['_STAGETIME']._serialized_start=3891
+  _globals['_STAGETIME']._serialized_end=3937
+  _globals['_RANKINGSERVICE']._serialized_start=4128
+  _globals['_RANKINGSERVICE']._serialized_end=4354
 # @@protoc_insertion_point(module_scope)

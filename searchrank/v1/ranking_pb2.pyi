@@ -10,12 +10,23 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Changed(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHANGED_UNSPECIFIED: _ClassVar[Changed]
+    CHANGED_ABOVE: _ClassVar[Changed]
+    CHANGED_BELOW: _ClassVar[Changed]
+    CHANGED_BOTH: _ClassVar[Changed]
+
 class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     VERDICT_UNSPECIFIED: _ClassVar[Verdict]
     VERDICT_KEPT: _ClassVar[Verdict]
     VERDICT_REMOVED: _ClassVar[Verdict]
     VERDICT_MISSING: _ClassVar[Verdict]
+CHANGED_UNSPECIFIED: Changed
+CHANGED_ABOVE: Changed
+CHANGED_BELOW: Changed
+CHANGED_BOTH: Changed
 VERDICT_UNSPECIFIED: Verdict
 VERDICT_KEPT: Verdict
 VERDICT_REMOVED: Verdict
@@ -134,7 +145,7 @@ class SearchResponse(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., candidates: _Optional[int] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., position: _Optional[int] = ..., next_page_token: _Optional[str] = ..., state_offset: _Optional[int] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "ids", "candidate_columns", "filter")
+    __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "ids", "candidate_columns", "filter", "compare")
     SURFACE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -145,6 +156,7 @@ class ExplainRequest(_message.Message):
     IDS_FIELD_NUMBER: _ClassVar[int]
     CANDIDATE_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
+    COMPARE_FIELD_NUMBER: _ClassVar[int]
     surface: str
     request_id: str
     user_id: str
@@ -155,10 +167,19 @@ class ExplainRequest(_message.Message):
     ids: Ids
     candidate_columns: _containers.RepeatedCompositeFieldContainer[Column]
     filter: str
-    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., filter: _Optional[str] = ...) -> None: ...
+    compare: Pair
+    def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., filter: _Optional[str] = ..., compare: _Optional[_Union[Pair, _Mapping]] = ...) -> None: ...
+
+class Pair(_message.Message):
+    __slots__ = ("first", "second")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    SECOND_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    second: int
+    def __init__(self, first: _Optional[int] = ..., second: _Optional[int] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage", "arms", "verdicts", "state_offset")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage", "arms", "verdicts", "state_offset", "comparison")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -174,6 +195,7 @@ class ExplainResponse(_message.Message):
     ARMS_FIELD_NUMBER: _ClassVar[int]
     VERDICTS_FIELD_NUMBER: _ClassVar[int]
     STATE_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    COMPARISON_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -189,7 +211,36 @@ class ExplainResponse(_message.Message):
     arms: _containers.RepeatedCompositeFieldContainer[AssignedArm]
     verdicts: _containers.RepeatedScalarFieldContainer[Verdict]
     state_offset: int
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, str]]] = ..., state_offset: _Optional[int] = ...) -> None: ...
+    comparison: Comparison
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, str]]] = ..., state_offset: _Optional[int] = ..., comparison: _Optional[_Union[Comparison, _Mapping]] = ...) -> None: ...
+
+class Comparison(_message.Message):
+    __slots__ = ("above", "below", "gap", "contributions", "flips")
+    ABOVE_FIELD_NUMBER: _ClassVar[int]
+    BELOW_FIELD_NUMBER: _ClassVar[int]
+    GAP_FIELD_NUMBER: _ClassVar[int]
+    CONTRIBUTIONS_FIELD_NUMBER: _ClassVar[int]
+    FLIPS_FIELD_NUMBER: _ClassVar[int]
+    above: int
+    below: int
+    gap: float
+    contributions: _containers.RepeatedScalarFieldContainer[float]
+    flips: _containers.RepeatedCompositeFieldContainer[Flip]
+    def __init__(self, above: _Optional[int] = ..., below: _Optional[int] = ..., gap: _Optional[float] = ..., contributions: _Optional[_Iterable[float]] = ..., flips: _Optional[_Iterable[_Union[Flip, _Mapping]]] = ...) -> None: ...
+
+class Flip(_message.Message):
+    __slots__ = ("feature", "changed", "before", "after", "is_code")
+    FEATURE_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    IS_CODE_FIELD_NUMBER: _ClassVar[int]
+    feature: str
+    changed: Changed
+    before: float
+    after: float
+    is_code: bool
+    def __init__(self, feature: _Optional[str] = ..., changed: _Optional[_Union[Changed, str]] = ..., before: _Optional[float] = ..., after: _Optional[float] = ..., is_code: _Optional[bool] = ...) -> None: ...
 
 class Ids(_message.Message):
     __slots__ = ("strings", "integers")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,13 +13,17 @@ from typer.testing import CliRunner
 from world import World, make_world
 
 from predictor import pipeline
-from predictor.query import Query, Sort, rank_request, search_request
+from predictor.answers import Explanation
+from predictor.query import Query, Sort, explain_request, rank_request, search_request
 from predictor.replay.audit import replayed
 from predictor.replay.chosen import of_request, sampled
 from predictor.replay.cli import replay as replay_verb
+from predictor.replay.why import why
+from predictor.replay.why_cli import why as why_verb
+from predictor.serving import Serving
 from predictor.testing import promote
 from recall import refresh_workspace
-from searchrank.errors import ConfigError, DataError, NotFoundError
+from searchrank.errors import ConfigError, DataError, NotFoundError, RequestError
 from searchrank.models import find_release
 from searchrank.serving_log import ServingLog
 from searchrank.workspace import Workspace
@@ -232,3 +237,93 @@ def test_another_release_may_not_stand_in(copied):
     (found,) = verdicts(copied, "once")
     assert found.is_equal
     assert found.release == "taste version 2"
+
+
+def asked_why(workspace, request, first, second):
+    log = ServingLog.open(workspace.serving)
+    return asyncio.run(why(workspace, of_request(log, request), (first, second)))
+
+
+def test_contributions_add_up_to_the_gap_and_the_flip_turns_the_order(served):
+    (row,) = rows_of(served, "once")
+    ranked = [item for place, item in sorted(zip(row["position"], row["item_id"], strict=True)) if place >= 0]
+    scores = dict(zip(row["item_id"], row["score"], strict=True))
+    for first, second in [(ranked[0], ranked[1]), (ranked[5], ranked[2]), (ranked[-1], ranked[0])]:
+        told = asked_why(served, "once", first, second)
+        above, below = told.ids
+        assert {above, below} == {first, second}
+        assert told.positions[0] < told.positions[1]
+        assert told.comparison.gap == scores[above] - scores[below]
+        assert abs(told.comparison.contributions.sum() - told.comparison.gap) <= 1e-6
+        assert told.verdict.is_equal
+        assert told.provenance == "recall"
+        assert all(found for found in told.found_by)
+        assert told.comparison.flips[0].feature in told.features
+
+
+def rows_of(workspace, request):
+    table = ServingLog.open(workspace.serving).table()
+    return [row for row in table.to_pylist() if row["request_id"] == request]
+
+
+def test_an_order_that_the_caller_asked_for_is_not_put_down_to_scores(served):
+    (row,) = rows_of(served, "sorted")
+    first, second = (
+        item for place, item in sorted(zip(row["position"], row["item_id"], strict=True)) if place in {0, 1}
+    )
+    told = asked_why(served, "sorted", first, second)
+    assert told.sort == "item.price desc"
+    assert sorted(told.positions) == [0, 1]
+
+
+def test_what_cannot_be_asked_is_refused_in_words(served):
+    with pytest.raises(ConfigError, match="'i1' is named twice"):
+        asked_why(served, "once", "i1", "i1")
+    with pytest.raises(NotFoundError, match="'zz' was no candidate of this request; it was answered with"):
+        asked_why(served, "once", "i1", "zz")
+    late = asked_why(served, "late", "i1", "i2")
+    assert math.isnan(late.comparison.gap)
+    assert late.comparison.flips == ()
+
+
+def test_an_answer_that_cannot_be_made_again_has_no_reasons(copied):
+    shutil.rmtree(find_release(copied.releases, "taste", 2))
+    with pytest.raises(DataError, match="cannot be made again: release: no version 2"):
+        asked_why(copied, "once", "i1", "i2")
+
+
+def test_the_verb_shows_a_table_and_the_same_for_machines(served):
+    app = typer.Typer()
+    app.command()(why_verb)
+    (row,) = rows_of(served, "kept")
+    words = ["kept", "nowhere", "i9", "--home", str(served.root)]
+    assert "nowhere" not in row["item_id"]  # its price is unknown
+    assert isinstance(CliRunner().invoke(app, words).exception, NotFoundError)
+    words[1] = "i8"
+    told = CliRunner().invoke(app, words).output
+    assert "adds to the gap" in told
+    assert "the smallest change that turns them around" in told
+    found = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout.splitlines()[-1])
+    assert {found["above"], found["below"]} == {"i8", "i9"}
+    assert abs(sum(found["contributions"].values()) - found["gap"]) <= 1e-6
+    assert found["replay"]["equal"] is True
+
+
+async def test_explain_compares_live_as_why_does_afterwards(served):
+    serving = Serving(served)
+    serving.load()
+    surface = serving.surface("shop")
+    query = replace(SEARCH, request_id="", time=datetime(2026, 3, 1, tzinfo=UTC))
+    request = explain_request(query, ["i1", "i20", "i3"], {}, (0, 1))
+    told = Explanation.of(await pipeline.explain(surface, request, None))
+    compared = told.comparison
+    assert {compared.above, compared.below} == {0, 1}
+    assert compared.gap == told.scores[compared.above] - told.scores[compared.below]
+    parts = told.contributions[compared.above] - told.contributions[compared.below]
+    assert compared.contributions.tolist() == parts.tolist()
+    assert compared.flips
+    assert Explanation.of(await pipeline.explain(surface, explain_request(query, ["i1"], {}), None)).comparison is None
+    for wrong in ((0, 0), (0, 3)):
+        with pytest.raises(RequestError, match="not two positions among 3 ids"):
+            await pipeline.explain(surface, explain_request(query, ["i1", "i20", "i3"], {}, wrong), None)
+    serving.close()
