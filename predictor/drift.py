@@ -7,6 +7,7 @@ from this machine's clock.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -20,14 +21,17 @@ from searchrank.models.profile import RECALLED, SENT
 
 if TYPE_CHECKING:
     from predictor.gathering import Pool
+    from predictor.metrics import Metrics
+    from predictor.serving import Serving
     from predictor.sketch import Alarm
     from predictor.stages import Asked
     from searchrank.models import Release
 
-__all__ = ["EVERY", "Drift", "Seen"]
+__all__ = ["EVERY", "Drift", "Seen", "show"]
 
 EVERY: Final = 4
 BATCH: Final = 32
+SHOW_SECONDS: Final = 1.0
 _logger = logging.getLogger("searchrank.predictor.drift")
 
 
@@ -44,6 +48,13 @@ class Seen:
     asked: Asked
     pool: Pool
     clock: int
+
+
+async def show(serving: Serving, metrics: Metrics, *, period: float = SHOW_SECONDS) -> None:
+    """Show alarms among the metrics every ``period`` seconds, for ever."""
+    while True:
+        await asyncio.sleep(period)
+        metrics.drifting(serving.alarms())
 
 
 class Drift:

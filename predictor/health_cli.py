@@ -23,19 +23,21 @@ def health(  # noqa: PLR0913, PLR0917 - one option each
     timeout: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to wait for each worker.")] = 2.0,
     as_json: Json = False,
 ) -> None:
-    """Ask workers whether they serve; fails unless all of them do.
+    """Ask workers whether they serve, and what drifts; fails unless all of them serve.
 
     Raises:
         UnavailableError: When one does not.
     """
-    from predictor.health import state_of  # noqa: PLC0415 - a verb imports what it runs
+    from predictor.health import health_of  # noqa: PLC0415 - a verb imports what it runs
 
     tls = tls_of(tls_ca, tls_certificate, tls_key, tls_server_name)
-    states = {worker: state_of(worker, tls, timeout) for worker in target or DEFAULT_TARGETS}
+    told = {worker: health_of(worker, tls, timeout) for worker in target or DEFAULT_TARGETS}
+    states = {worker: one.state for worker, one in told.items()}
     if as_json:
-        emit({"workers": states})
+        emit({"workers": states, "drift": {worker: list(one.drift) for worker, one in told.items() if one.drift}})
     else:
-        sys.stdout.write("".join(f"{worker}: {state}\n" for worker, state in states.items()))
+        for worker, one in told.items():
+            sys.stdout.write("".join(f"{worker}: {words}\n" for words in (one.state, *one.drift)))
     away = [worker for worker, state in states.items() if state != "SERVING"]
     if away:
         raise UnavailableError(f"{len(away)} of {len(states)} do not serve: {', '.join(away)}")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from predictor.overload import Overload
+    from predictor.sketch import Alarm
     from searchrank.v1 import ranking_pb2
 
 __all__ = ["Call", "Metrics"]
@@ -89,6 +90,9 @@ class Metrics:
             "pressure", "0: the worker keeps up; to 1: it does less for a request; above: it refuses some"
         )
         self.queue_seconds = self._gauge("queue_seconds", "How long a request waited before it was looked at, last")
+        self.drift = self._gauge(
+            "drift", "1 for a column that is not as it was in training", "surface", "column", "kind"
+        )
         self.live = self._gauge("live", "1 for what is served", "surface", "release", "snapshot")
         for counter, results in _RESULTS.items():  # from 0, so that the first of them is an increase
             for result in results:
@@ -148,6 +152,12 @@ class Metrics:
         """Show whether a worker keeps up."""
         self.pressure.set_function(lambda: overload.pressure)
         self.queue_seconds.set_function(lambda: overload.delay)
+
+    def drifting(self, alarms: Sequence[Alarm]) -> None:
+        """Show which columns are not as they were, and no others."""
+        self.drift.clear()
+        for alarm in alarms:
+            self.drift.labels(alarm.surface, alarm.column, alarm.kind).set(1)
 
     def serve(self, port: int, host: str) -> None:
         """Answer scrapes on a thread of their own until the process ends."""

@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from typing_extensions import override
 
 from predictor import pipeline
+from predictor.health_service import HealthService
 from predictor.ingest import IngestServicer
 from predictor.journal_link import JournalLink
 from predictor.metrics import Call
@@ -134,7 +135,7 @@ class RankingServer:
         self._probe = QueueProbe(serving.lane)
         self._server.add_insecure_port(self._probe.address)
         self._probing: asyncio.Task[None] | None = None
-        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
+        self._health = HealthService(serving.alarms)
         servicer = RankingServicer(serving, metrics, record)
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
         writing = IngestServicer(Declared(serving), link or JournalLink(None), metrics)

@@ -27,6 +27,7 @@ from searchrank.project import Project
 from searchrank.state import EmbeddedStore
 
 if TYPE_CHECKING:
+    from predictor.sketch import Alarm
     from searchrank.state import Tail, UserStore
     from searchrank.workspace import Workspace
 
@@ -201,6 +202,11 @@ class Serving:
     def served(self) -> list[ServedSurface]:
         """Return what serves now."""
         return list(self._surfaces.values())
+
+    def alarms(self) -> list[Alarm]:
+        """Return what requests bring that the training of the releases, tried ones too, did not see."""
+        drifts = dict.fromkeys(surface.drift for surface in self._used())
+        return [alarm for drift in drifts for alarm in drift.alarms]
 
     def close(self) -> None:
         """Let the threads end."""

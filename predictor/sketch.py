@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from predictor.detector import Detector
 from searchrank.features import Evaluator, Rows
-from searchrank.models import Traits, evenly
+from searchrank.models import Measured, Traits, evenly
 from searchrank.models.likeness import MISSING, SHARES, UNSEEN
 from searchrank.models.traits import REQUEST_TIME
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from predictor.drift import Seen
     from searchrank.models import Likeness, Release
 
-__all__ = ["Alarm", "Sketch"]
+__all__ = ["Alarm", "Measurer", "Sketch"]
 
 GROUP: Final = 8
 """Requests whose shares are looked at together."""
@@ -76,27 +76,19 @@ class Alarm:
         )
 
 
-class Sketch:
-    """What one release's rows of one kind look like while serving; belongs to one thread.
+class Measurer:
+    """Measures rows of requests as training did; belongs to one thread.
 
     Attributes:
-        alarms: What is not as it was; replaced, never changed.
+        names: Of the numbers, then of the categories.
     """
 
-    def __init__(self, surface: str, release: Release, likeness: Likeness) -> None:
-        self._surface, self._release = surface, f"{release.name}@{release.version}"
-        self._likeness = likeness
-        self._traits = Traits(release.plan)
-        self._evaluator = Evaluator(release.plan)
-        columns = likeness.columns
-        high = np.array([column.high for column in columns]).ravel()
-        low = np.array([column.low for column in columns]).ravel()
-        self._detector = Detector(np.concatenate([high, 1.0 - low, [_LATE_SHARE]]))
-        self._numbers: npt.NDArray[np.float32] = np.empty((0, 0), np.float32)
-        self.alarms: list[Alarm] = []
+    def __init__(self, release: Release) -> None:
+        self._traits, self._evaluator = Traits(release.plan), Evaluator(release.plan)
+        self.names = (*self._traits.numbers, *release.plan.columns, *self._traits.categories)
 
-    def add(self, seen: list[Seen]) -> None:
-        """Measure a batch of requests, a multiple of ``GROUP``, in their order."""
+    def measure(self, seen: Sequence[Seen]) -> tuple[Measured, Ints]:
+        """Return what some rows of each request look like, model columns among the numbers, and whose each row is."""
         some = [evenly(len(one.pool.pairs)) for one in seen]
         whose = np.repeat(np.arange(len(seen)), [len(part) for part in some])
         times = np.array([one.asked.question.time_us for one in seen])
@@ -108,10 +100,36 @@ class Sketch:
         rows = Rows(np.arange(len(whose)), records, whose, candidates)
         measured = self._traits.measure(items, rows, times)
         numbers = np.concatenate([measured.numbers, self._evaluator.evaluate(block, rows)])
+        return Measured(numbers, measured.categories), whose
+
+
+class Sketch:
+    """What one release's rows of one kind look like while serving; belongs to one thread.
+
+    Attributes:
+        alarms: What is not as it was; replaced, never changed.
+    """
+
+    def __init__(self, surface: str, release: Release, likeness: Likeness) -> None:
+        self._surface, self._release = surface, f"{release.name}@{release.version}"
+        self._likeness = likeness
+        self._measurer = Measurer(release)
+        columns = likeness.columns
+        high = np.array([column.high for column in columns]).ravel()
+        low = np.array([column.low for column in columns]).ravel()
+        self._detector = Detector(np.concatenate([high, 1.0 - low, [_LATE_SHARE]]))
+        self._numbers: npt.NDArray[np.float32] = np.empty((0, 0), np.float32)
+        self.alarms: list[Alarm] = []
+
+    def add(self, seen: list[Seen]) -> None:
+        """Measure a batch of requests, a multiple of ``GROUP``, in their order."""
+        measured, whose = self._measurer.measure(seen)
+        times = np.array([one.asked.question.time_us for one in seen])
+        numbers = measured.numbers
         groups = len(seen) // GROUP
         shares = self._likeness.shares(numbers, measured.categories, whose // GROUP, groups)
         late = np.abs(times - [one.clock for one in seen]) > SKEW_US
-        self._numbers, self._skew = numbers, float(np.median([one.clock for one in seen] - times)) / 1e6
+        self._numbers, self._skew = numbers, float(np.median(times - [one.clock for one in seen])) / 1e6
         flat = shares.reshape(groups, -1)
         told = np.concatenate([flat, 1.0 - flat, late.reshape(groups, GROUP).mean(axis=1, keepdims=True)], axis=1)
         for group, one in zip(told, seen[GROUP - 1 :: GROUP], strict=True):
@@ -165,7 +183,7 @@ class Sketch:
         )
 
 
-def _gathered(seen: list[tuple[Seen, Ints]]) -> tuple[Records, Records]:
+def _gathered(seen: Sequence[tuple[Seen, Ints]]) -> tuple[Records, Records]:
     """Return the raw and the derived item records of all rows; at once where they are those of one snapshot."""
     raw, derived = [], []
     for _, some in itertools.groupby(seen, lambda one: id(one[0].asked.view.block)):

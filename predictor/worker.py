@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvloop
 
+from predictor.drift import show
 from predictor.follower import Follower
 from predictor.journal_link import JournalLink
 from predictor.lean import keep_lean
@@ -88,7 +89,7 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     gc.collect()
     gc.freeze()
     follower = Follower(serving, metrics)
-    background = [asyncio.create_task(watch(serving, metrics)), asyncio.create_task(link.run())]
+    background = [asyncio.create_task(part) for part in (watch(serving, metrics), show(serving, metrics), link.run())]
     tell(ready=True, port=port, pid=os.getpid(), seconds=round(perf_counter() - began, 3))
     _logger.info("serving %s on %s:%d", serving.summary(), options.host, port)
     await stopping.wait()

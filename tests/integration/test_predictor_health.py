@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ from predictor.health_cli import health
 from predictor.metrics import Metrics
 from predictor.server import RankingServer
 from predictor.serving import Serving
+from predictor.sketch import Alarm
 from predictor.testing import make_shop
 from predictor.tls import Tls
 from searchrank.errors import RequestError, UnavailableError
@@ -41,6 +43,20 @@ async def test_a_draining_worker_answers_on_but_says_that_it_leaves(shop, capsys
         await leaving
         with pytest.raises(UnavailableError):
             await client.rank(Query(surface="shop"), ["i1"])
+
+
+async def test_drift_is_told_beside_a_state_that_it_does_not_change(shop, capsys, monkeypatch):
+    alarm = Alarm(
+        "shop", "taste@1", "item.price", "missing", "missing in 0.0% of the rows", "9.9% now", 1_700_000_000.0
+    )
+    monkeypatch.setattr(shop.surface("shop").drift, "_sketches", {"sent": SimpleNamespace(alarms=[alarm])})
+    server = RankingServer(shop, Metrics())
+    target = f"127.0.0.1:{await server.start('127.0.0.1', 0)}"
+    await asyncio.to_thread(health, [target])
+    assert capsys.readouterr().out == f"{target}: SERVING\n{target}: {alarm.words}\n"
+    await asyncio.to_thread(health, [target], as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"workers": {target: "SERVING"}, "drift": {target: [alarm.words]}}
+    await server.stop(0)
 
 
 async def test_a_worker_that_is_not_there_is_told_beside_one_that_is(shop, capsys):
