@@ -47,8 +47,8 @@ class Fetched:
         state: What the request reads besides.
         user: ``hash_text`` of the id; 0: nobody.
         offset: Events of the user before it are counted.
-        problem: Why nothing is known of the user, in words; empty when it is.
-        told: What the store has since the snapshot; None when ``state`` has it.
+        problem: Why nothing is known of the user, or not all that should be, in words; empty when it is.
+        told: What the store has since the snapshot; None when ``state`` has it, or when nothing is known.
     """
 
     state: State
@@ -67,7 +67,7 @@ class Fetched:
         object.__setattr__(self, "_chains", self._found() if self.told is not None else None)
 
     def fill(self, requests: Records, query: int, time: int) -> None:
-        """Write what is known of the user and the query into one request; where there is a problem, missing values.
+        """Write what is known of the user and the query into one request; what is not known is missing.
 
         Args:
             requests: Shape (1,), of a request layout; changed.
@@ -77,7 +77,8 @@ class Fetched:
         Raises:
             DataError: When a field has another form than the snapshot's input of that name.
         """
-        user, queries, times = np.array([[0 if self.problem else self.user], [query], [time]], np.int64)
+        unknown = self.told is None and self.problem
+        user, queries, times = np.array([[0 if unknown else self.user], [query], [time]], np.int64)
         if self.told is None:
             self.state.fill_requests(requests, user, queries, times)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from redis.exceptions import RedisError
 from searchrank.errors import ConfigError, DataError, UnavailableError
 from searchrank.features.inputs import Root
 from searchrank.state.circuit import Circuit
+from searchrank.state.lag import Lag
 from searchrank.state.packing import Keys, unframed
 from searchrank.state.store import Fetched, Told
 
@@ -59,16 +61,18 @@ class ValkeyStore:
 
     followed: Collection[Root] = frozenset({Root.ITEM, Root.QUERY})
 
-    def __init__(self, address: StoreAddress, circuit: Circuit | None = None) -> None:
+    def __init__(self, address: StoreAddress, circuit: Circuit | None = None, lag: Lag | None = None) -> None:
         """Connect to nothing yet.
 
         Args:
             address: The one that the feeder was given.
             circuit: When to stop asking; made if None.
+            lag: When to say that nobody feeds it; made if None.
         """
         self._client = connect(address)
         self._address = address
         self._circuit = circuit or Circuit()
+        self._lag = lag or Lag()
         self._waiting = 0
         self._probe: asyncio.Task[None] | None = None
 
@@ -89,7 +93,7 @@ class ValkeyStore:
         names = [keys.offset, keys.profile(user), *map(keys.user, state.links.ids(user))]
         try:
             rows = await self._read(names, max(0.0, min(self._address.timeout, patience)))
-            return _fetched(state, user, rows)
+            return self._dated(_fetched(state, user, rows))
         except (UnavailableError, DataError) as error:
             return _unknown(state, user, str(error))
 
@@ -116,6 +120,13 @@ class ValkeyStore:
             self._waiting -= 1
         self._circuit.succeed()
         return rows
+
+    def _dated(self, fetched: Fetched) -> Fetched:
+        """Return it with a word about the events that it should know and does not."""
+        lacking = self._lag.of(fetched.offset, end=fetched.state.offset)
+        if not lacking:
+            return fetched
+        return replace(fetched, problem=f"user store: {lacking:,} events behind; see that 'searchrank feed' runs")
 
     async def close(self) -> None:
         """Let go of connections."""

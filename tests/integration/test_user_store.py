@@ -232,6 +232,18 @@ async def test_a_server_that_forgot_the_last_minutes_is_told_them_again(shop, ad
     await _same(shop, address)
 
 
+async def test_a_store_that_nobody_brings_up_to_date_gives_what_it_has_and_says_so(shop, address, client):
+    snapshot, store = shop.snapshot(), open_store(address)
+    tail = Tail(snapshot, FEATURE_SET, shop.log, roots=ROOTS)
+    shop.tell({"kind": "click", "user_id": "u0", "item_id": "i1"})
+    await Feeder(client, snapshot, FEATURE_SET, shop.log).step()
+    shop.tell(*({"kind": "click", "user_id": "u0", "item_id": "i1"} for _ in range(3)))
+    fetched = await store.fetch(tail.advance(), U0)
+    assert fetched.problem == "user store: 3 events behind; see that 'searchrank feed' runs"
+    assert filled(fetched)["user.clicks"][0] == 2
+    await store.close()
+
+
 async def test_rows_without_an_offset_are_thrown_away_before_they_are_told_again(shop, address, client):
     feeder = Feeder(client, shop.snapshot(), FEATURE_SET, shop.log)
     shop.tell(*random_events(np.random.default_rng(7), 30))
