@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from searchrank.errors import DataError
-from searchrank.models.kernels.bins import BITSET, PROGRAM_SLOTS, bin_items, scratch_bytes
+from searchrank.models.kernels.bins import BITSET, EIGHT, PROGRAM_SLOTS, bin_items, scratch_bytes
 from searchrank.models.kernels.forest import score_forest
 from searchrank.models.quickscorer import Packed
 from searchrank.models.scorer import check_columns, check_records
@@ -47,15 +47,18 @@ class BinnedForest:
         table = packed.columns
         mine, sets = np.isin(table[:, 1], own), table[:, 0] == BITSET
         numbers, floats, members = (np.flatnonzero(part) for part in (mine & ~sets, ~mine, mine & sets))
+        widths = np.where(sets, EIGHT, 1)
+        order = np.concatenate([numbers, floats, members])
         place = np.empty(len(table), np.int64)
-        place[np.concatenate([numbers, floats, members])] = np.arange(len(table))
+        place[order] = np.cumsum(widths[order]) - widths[order]
+        moved = np.repeat(place - table[:, 5], widths) + np.arange(widths.sum())
         self._categories = np.searchsorted(own, np.unique(table[members, 1]))
-        self._packed = replace(packed, entry_columns=place[packed.entry_columns].astype(np.int32))
+        self._packed = replace(packed, entry_columns=moved[packed.entry_columns].astype(np.int32))
         self._floats = _placed(table[floats], self.others, place[floats])
         self._members = _placed(table[members], own[self._categories], place[members])
         self._numbers = _placed(table[numbers], own, place[numbers])
         self.bytes = -(-(4 * self._categories.size + numbers.size) // _WORD) * _WORD
-        self._scratch = scratch_bytes(len(table))
+        self._scratch = scratch_bytes(int(widths.sum()))
         self._program = self._laid_out(self._floats, numbers.size, self._members)
         self._item_program = self._laid_out(self._numbers, 0, self._categories)
         self.address, self._item_address = self._program.ctypes.data, self._item_program.ctypes.data
@@ -78,7 +81,7 @@ class BinnedForest:
         tables: dict[int, npt.NDArray[np.generic]] = {
             1: floats,
             2: packed.thresholds,
-            3: packed.words,
+            3: packed.members,
             5: packed.trees,
             6: packed.leaves,
             7: packed.groups,

@@ -7,15 +7,17 @@ when its test fails); a row's leaf is the first that survives all entries of its
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from searchrank.errors import DataError
-from searchrank.models.kernels.bins import BITSET, COLUMN_SLOTS, MISSING_NAN
+from searchrank.models.kernels.bins import BITSET, COLUMN_SLOTS, EIGHT, MISSING_NAN
 from searchrank.models.kernels.forest import TREE_SLOTS
 from searchrank.models.tree_text import CATEGORICAL, Trees
 
@@ -25,6 +27,7 @@ MOST_LEAVES: Final = 2048  # a leaf is named by a byte number and a bit in it
 _CHUNK: Final = 255  # thresholds of one bin column: ranks 0 to 254, bins 0 to 255
 
 Ints = npt.NDArray[np.int64]
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +35,9 @@ class Packed:
     """The tables that ``searchrank.models.kernels.forest.score_forest`` reads.
 
     Attributes:
-        columns: ``(c, COLUMN_SLOTS)`` int64: how each bin column is made.
+        columns: ``(c, COLUMN_SLOTS)`` int64: how each bin column of a number, or eight of a category, are made.
         thresholds: float32, each column's padded with infinity to eights.
-        words: uint32, the bitsets.
+        members: uint8, for eight bitsets of a category at a time a byte for each code, a bit for each bitset.
         trees: ``(t, TREE_SLOTS)`` int64: first group, bytes of leaves, first leaf.
         groups: int64, where each (tree, byte, side) group of entries begins, and the end.
         entry_columns: int32, bin column of each entry.
@@ -45,7 +48,7 @@ class Packed:
 
     columns: Ints
     thresholds: npt.NDArray[np.float32]
-    words: npt.NDArray[np.uint32]
+    members: npt.NDArray[np.uint8]
     trees: Ints
     groups: Ints
     entry_columns: npt.NDArray[np.int32]
@@ -87,7 +90,7 @@ def pack(trees: Trees, levels: list[Ints]) -> Packed:
             f"a tree has {sizes.max()} leaves, more than {MOST_LEAVES}; train with a smaller num_leaves", field="model"
         )
     order = _order(trees, levels)
-    column, rank, columns, thresholds = _bin_columns(trees)
+    column, rank, columns, thresholds, members = _bin_columns(trees)
     widths = (sizes + 7) // 8
     first_group = 2 * np.concatenate([[0], np.cumsum(widths)])
     tree_of = np.repeat(np.arange(trees.count), np.diff(trees.first_node))
@@ -106,7 +109,7 @@ def pack(trees: Trees, levels: list[Ints]) -> Packed:
     return Packed(
         columns=columns,
         thresholds=thresholds,
-        words=trees.words,
+        members=members,
         trees=table,
         groups=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         entry_columns=column[node][sort].astype(np.int32),
@@ -153,8 +156,8 @@ def _rounded_down(threshold: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]
     return np.where(near.astype(np.float64) > threshold, np.nextafter(near, np.float32(-np.inf)), near)
 
 
-def _bin_columns(trees: Trees) -> tuple[Ints, Ints, Ints, npt.NDArray[np.float32]]:
-    """Return each node's bin column and rank, the column table and the padded thresholds."""
+def _bin_columns(trees: Trees) -> tuple[Ints, Ints, Ints, npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+    """Return each node's bin column and rank, the column table, the padded thresholds and the members of bitsets."""
     column, rank = np.zeros_like(trees.feature), np.zeros_like(trees.feature)
     rows: list[list[int]] = []
     pools: list[npt.NDArray[np.float32]] = []
@@ -166,13 +169,18 @@ def _bin_columns(trees: Trees) -> tuple[Ints, Ints, Ints, npt.NDArray[np.float32
         rows.append([row[0], row[1], used, padded.size, row[2]])
         pools.append(padded)
         used += padded.size
-    for nodes, bitset in _bitset_columns(trees):
-        column[nodes] = len(rows)
-        rows.append(bitset)
+    numbers, members, used = len(rows), [np.empty(0, dtype=np.uint8)], 0
+    for number, (sets, feature, table_of_codes) in enumerate(_bitset_columns(trees)):
+        for k, nodes in enumerate(sets):
+            column[nodes] = numbers + EIGHT * number + k
+        rows.append([BITSET, feature, used, table_of_codes.size, 0])
+        members.append(table_of_codes)
+        used += table_of_codes.size
     table = np.zeros((len(rows), COLUMN_SLOTS), dtype=np.int64)
     if rows:
-        table[:, :5], table[:, 5] = rows, np.arange(len(rows))
-    return column, rank, table, np.concatenate([*pools, np.empty(0, dtype=np.float32)])
+        place = np.arange(len(rows))
+        table[:, :5], table[:, 5] = rows, place + (EIGHT - 1) * np.maximum(place - numbers, 0)
+    return column, rank, table, np.concatenate([*pools, np.empty(0, dtype=np.float32)]), np.concatenate(members)
 
 
 def _numeric_columns(trees: Trees) -> Iterator[tuple[Ints, npt.NDArray[np.float32], tuple[int, int, int]]]:
@@ -198,11 +206,23 @@ def _numeric_columns(trees: Trees) -> Iterator[tuple[Ints, npt.NDArray[np.float3
             yield nodes[part == number], distinct[number * _CHUNK : (number + 1) * _CHUNK], row
 
 
-def _bitset_columns(trees: Trees) -> Iterator[tuple[Ints, list[int]]]:
-    """Give (nodes, table row) of each distinct (feature, bitset), features in order."""
-    found: dict[tuple[int, bytes], list[int]] = {}
+def _bitset_columns(trees: Trees) -> Iterator[tuple[list[Ints], int, npt.NDArray[np.uint8]]]:
+    """Give (nodes of each of up to eight distinct bitsets, their feature, a byte of membership for each code)."""
+    found: dict[tuple[int, int, bytes], list[int]] = {}
     for node in np.flatnonzero(trees.decision & CATEGORICAL).tolist():
-        bits = trees.words[trees.first_word[node] : trees.last_word[node]]
-        found.setdefault((int(trees.feature[node]), bits.tobytes()), []).append(node)
-    for (feature, content), nodes in sorted(found.items()):
-        yield np.array(nodes), [BITSET, feature, int(trees.first_word[nodes[0]]), len(content) * 8, 0]
+        content = trees.words[trees.first_word[node] : trees.last_word[node]].astype("<u4").tobytes()
+        found.setdefault((int(trees.feature[node]), len(content), content), []).append(node)
+    for feature, bitsets in groupby(sorted(found), key=itemgetter(0)):
+        for group in _batched(bitsets, EIGHT):
+            members = np.zeros(max(8 * size for _, size, _ in group), dtype=np.uint8)
+            for k, (_, size, content) in enumerate(group):
+                bits = np.unpackbits(np.frombuffer(content, dtype=np.uint8), bitorder="little")
+                members[: 8 * size] |= bits << k
+            yield [np.array(found[key]) for key in group], feature, members
+
+
+def _batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """Give lists of so many, the last may be shorter (``itertools`` has it from Python 3.12)."""
+    left = iter(items)
+    while part := list(islice(left, size)):
+        yield part

@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 
 from searchrank.native.kernel import inlined, kernel
-from searchrank.native.memory import bytes_at, floats_at, ints_at, shorts_at, words_at
+from searchrank.native.memory import bytes_at, floats_at, ints_at, shorts_at
 
 __all__ = [
     "BITSET",
     "COLUMN_SLOTS",
+    "EIGHT",
     "LANES",
     "MISSING_NAN",
     "MISSING_NONE",
@@ -28,10 +29,11 @@ __all__ = [
 MISSING_NONE: Final = 0  # NaN counts as 0
 MISSING_ZERO: Final = 1  # NaN and 0 are missing
 MISSING_NAN: Final = 2  # NaN is missing
-BITSET: Final = 3  # a categorical split: 0 for members, 255 for all others
+BITSET: Final = 3  # categorical splits by up to eight bitsets: 0 for members, 255 for all others
+EIGHT: Final = 8  # bin columns of one row of the table, then: a bit each of the byte that a code has
 
 COLUMN_SLOTS: Final = (
-    6  # rule, feature, offset of thresholds or words, thresholds or bits, bin of a missing value, place
+    6  # rule, feature, offset of thresholds or members, thresholds or codes, bin of a missing value, place
 )
 PROGRAM_SLOTS: Final = 16
 LANES: Final = (32, 64, 128, 224)  # rows taken at once: the smallest that holds the rest
@@ -107,16 +109,18 @@ def codes_of(source: int, rows: int, out: int) -> None:
 
 
 @inlined
-def bin_members(codes: int, rows: int, words: int, bits: int, out: int) -> None:
-    """Give bin 0 to the members of a bitset and 255 to everybody else."""
-    values, bins = shorts_at(codes, rows), bytes_at(out, rows)
-    table = words_at(words, bits >> 5)
+def bin_members(codes: int, rows: int, lanes: int, row: int, members: int, scratch: int) -> None:  # noqa: PLR0913, PLR0917 addresses, not options
+    """Give bin 0 to the members of each of eight bitsets and 255 to everybody else, in eight columns."""
+    slots, values = ints_at(row, COLUMN_SLOTS), shorts_at(codes, rows)
+    known = slots[3]
+    table, found = bytes_at(members + slots[2], known), bytes_at(scratch + MARKS, lanes)
     for j in range(rows):
         code = values[j]
-        inside = 0
-        if 0 <= code < bits:
-            inside = (np.int64(table[code >> 5]) >> (code & 31)) & 1
-        bins[j] = np.uint8(128) if inside else np.uint8(127)
+        found[j] = table[code] if 0 <= code < known else np.uint8(0)
+    for k in range(EIGHT):
+        bins = bytes_at(scratch + BINS + (slots[5] + k) * lanes, lanes)
+        for j in range(lanes):
+            bins[j] = np.uint8(127) + ((found[j] >> np.uint8(k)) & np.uint8(1))
 
 
 @inlined
@@ -138,7 +142,7 @@ def bin_rows(program: int, source: int, stride: int, rows: int, lanes: int, scra
             else:
                 clean_numbers(start, rows, values, unknown)
         if column[0] == BITSET:
-            bin_members(values, rows, slots[3] + 4 * column[2], column[3], out)
+            bin_members(values, rows, lanes, row, slots[3], scratch)
         else:
             bin_numbers(values, unknown, lanes, row, slots[2], counts, out)
 
@@ -168,11 +172,12 @@ def read_items(program: int, records: int, stride: int, numbers: int, rows: int,
     gather_bins(records + 4 * slots[13], stride, numbers, rows, lanes, slots[12], scratch + BINS)
     last = np.int64(-1)
     for c in range(slots[14]):
-        column = ints_at(slots[15] + c * 8 * COLUMN_SLOTS, COLUMN_SLOTS)
+        row = slots[15] + c * 8 * COLUMN_SLOTS
+        column = ints_at(row, COLUMN_SLOTS)
         if column[1] != last:
             last = column[1]
             gather_codes(records + 4 * last, stride, numbers, rows, scratch + VALUES)
-        bin_members(scratch + VALUES, rows, slots[3] + 4 * column[2], column[3], scratch + BINS + column[5] * lanes)
+        bin_members(scratch + VALUES, rows, lanes, row, slots[3], scratch)
 
 
 @kernel

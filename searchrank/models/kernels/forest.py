@@ -69,7 +69,7 @@ def score_forest(  # noqa: PLR0913, PLR0917 addresses, not options
 ) -> None:
     """Add the first ``trees`` trees to their classes' rows of ``out``, float64 ``(classes, rows)``, zero before.
 
-    ``program`` is a row of int64: bin columns made of floats; addresses of their table, of thresholds and words;
+    ``program`` is a row of int64: bin columns made of floats; addresses of their table, of thresholds and members;
     trees; addresses of the tree table, leaves, groups, entry columns, ranks and masks; classes, whose trees take turns;
     of an item's record: bins, which come first among all bin columns, codes, bin columns made of codes and the address
     of their table. ``columns`` is float32 ``(f, rows)``; row ``j`` reads the record of ``stride`` bytes with the
