@@ -12,7 +12,7 @@ from searchrank.errors import DeadlineError, OverloadError
 
 __all__ = ["Overload"]
 
-TARGET_SECONDS: Final = 0.005
+TARGET_SECONDS: Final = 0.02
 MOST: Final = 1.9
 """Pressure at which nine in ten requests are refused; some are let in, or nobody would see it end."""
 _RISE: Final = 0.05

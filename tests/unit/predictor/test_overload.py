@@ -50,7 +50,7 @@ def test_a_request_that_expired_while_it_waited_is_refused_even_without_pressure
 def test_little_time_is_enough_without_pressure_and_too_little_under_it():
     Overload().admit(0.0001)
     with pytest.raises(OverloadError, match="no time was left") as refusal:
-        under(0.010, 1).admit(0.001)
+        under(3 * TARGET_SECONDS, 1).admit(0.001)
     assert refusal.value.retry_ms > 0
 
 
@@ -74,5 +74,5 @@ def test_a_worker_asked_for_three_times_its_capacity_keeps_the_wait_short():
         entered = let_in(overload, 60)
         queue = max(0.0, queue + entered + (60 - entered) / 8 - 20)
         waits.append(queue / 1_000)
-    assert max(waits[100:]) < 0.1
+    assert max(waits[100:]) < 10 * TARGET_SECONDS
     assert sorted(waits[100:])[450] < 4 * TARGET_SECONDS
