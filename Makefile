@@ -26,6 +26,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/assign.py
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/replay.py
 
 soak: .venv/dev
 	$(BIN)/python benchmarks/swaps.py
