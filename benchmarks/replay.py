@@ -60,11 +60,11 @@ def _world(root: Path) -> Workspace:
     return workspace
 
 
-def _patiently(ask: Callable[[], Any]) -> Any:
+def _patiently(ask: Callable[..., Any], *words: Any) -> Any:
     """Ask again while the worker, on a busy machine, refuses."""
     while True:
         try:
-            return ask()
+            return ask(*words, timeout=5.0)
         except UnavailableError:
             sleep(0.05)
 
@@ -78,14 +78,14 @@ def _serve(workspace: Workspace, requests: int) -> None:
                 surface="shop", user_id=f"u{rng.integers(9)}", text=text, context={"user.age": 20.0 + number % 50}
             )
             if number % 2:
-                given = _patiently(lambda asked=asked: client.search(asked, timeout=5.0))
+                given = _patiently(client.search, asked)
             else:
                 ids = [f"i{k}" for k in rng.integers(0, ITEMS + 2, 30)]
                 sent = {"candidate.eta_min": rng.random(30) * 60}
-                given = _patiently(lambda asked=asked, ids=ids, sent=sent: client.rank(asked, ids, sent, timeout=5.0))
+                given = _patiently(client.rank, asked, ids, sent)
             if number % CHANGES == 0:
                 item = f"i{rng.integers(ITEMS)}"
-                values = {"item.price": float(rng.integers(50)), "item.title": f"tea number {number}"}
+                values: dict[str, Any] = {"item.price": float(rng.integers(50)), "item.title": f"tea number {number}"}
                 client.ingest([PutItem(item, values)])
                 client.feedback(given.request_id, [Reaction("click", str(given.ids[0]))], asked)
 
