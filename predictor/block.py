@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from searchrank.features import Plan
-    from searchrank.models import PairScorer, Release
+    from searchrank.models import Blend, PairScorer, Release
 
 __all__ = ["Deriver", "ItemBlock", "block_path", "items_path", "open_block"]
 
@@ -85,15 +85,25 @@ class ItemBlock:
 class Deriver:
     """Makes items of raw records for one release; belongs to one thread, since its evaluator does."""
 
-    def __init__(self, evaluator: Evaluator, scorer: PairScorer) -> None:
+    def __init__(self, evaluator: Evaluator, scorer: PairScorer, proved: int | None = None) -> None:
+        """Bind what prepares items.
+
+        Args:
+            evaluator: Used by nobody else.
+            scorer: Prepares what it reads of an item.
+            proved: How many of the item's own columns, the first so many, the digests are of; None: all.
+        """
+        self._proved = proved
         self.plan = evaluator.plan
         self.scorer = scorer
         self.layout = np.dtype([("digest", "<i8"), ("prepared", "u1", (scorer.bytes,))], align=True)
         self._evaluator = evaluator
 
     @classmethod
-    def of(cls, release: Release) -> Self:
-        """Make one for a release, with an evaluator of its own."""
+    def of(cls, release: Release, blend: Blend | None = None) -> Self:
+        """Make one for a release, or a blend of which it is the first, with an evaluator of its own."""
+        if blend is not None:
+            return cls(Evaluator(blend.plan), blend.pair_scorer, len(release.plan.item_only))
         return cls(Evaluator(release.plan), release.pair_scorer)
 
     def records(self, raw: Records) -> Records:
@@ -104,7 +114,7 @@ class Deriver:
         """Prepare what model and log read, shape ``(n,)`` of ``layout``, of derived records."""
         columns = self.plan.item_columns(records)
         items = np.empty(len(records), self.layout)
-        items["digest"] = item_digests(columns)
+        items["digest"] = item_digests(columns[: self._proved])
         items["prepared"] = self.scorer.prepare(columns)
         return items
 

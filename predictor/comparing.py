@@ -56,9 +56,11 @@ def compared(  # noqa: PLR0913, PLR0917 - what every stage made
     keys = [(not np.isnan(told.scores[row]), told.scores[row], -row) for row in (first, second)]
     above, below = (first, second) if keys[0] >= keys[1] else (second, first)
     gap = float(told.scores[above] - told.scores[below])
-    if np.isnan(gap) or not len(told.contributions):
+    if np.isnan(gap) or told.contributions is None or not len(told.contributions):
         return Comparison(above, below, gap, np.empty(0), ())
     parts = told.contributions[above] - told.contributions[below]
+    if surface.blended is not None:  # flips are looked for among the features of one model
+        return Comparison(above, below, gap, parts, ())
     both = np.array([above, below])
     raw = _raw(surface, asked, found, pairs, both)
     columns = np.ascontiguousarray(told.features[both].T)

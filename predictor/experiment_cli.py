@@ -141,7 +141,8 @@ def _surroundings(place: Workspace) -> Surroundings:
     from searchrank.features import FeatureSet  # noqa: PLC0415
     from searchrank.project import Project  # noqa: PLC0415
 
-    return surroundings(place, Project.load(place), FeatureSet.load(place.features).inputs.values())
+    features = FeatureSet.load(place.features)
+    return surroundings(place, Project.load(place), features.inputs.values(), features)
 
 
 def _load(place: Workspace) -> Experiments:

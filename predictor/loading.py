@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
+from predictor.blending import further_models, open_blend
 from predictor.block import Deriver, open_block
 from predictor.compiled import Compiler
 from predictor.drift import Drift
@@ -39,6 +40,7 @@ SPARE: Final = 2
 _logger = logging.getLogger("searchrank.predictor")
 T = TypeVar("T")
 _Key = tuple[str, Path, Path, str]
+_Models = tuple[Path, Mapping[str, Path]]  # the surface's own release, and those blended with it by name
 
 
 class Loader:
@@ -90,17 +92,25 @@ class Loader:
             _logger.exception("surface %s: the live release is refused; trying the one before", name)
             return self._fall_back(name, config, earlier, error)
 
-    def pinned(self, surface: ServedSurface, name: int | str) -> ServedSurface:
-        """Return what serves another release of a surface's model, by version or alias, beside the live one.
+    def pinned(self, surface: ServedSurface, name: int | str | None, score: str | None = None) -> ServedSurface:
+        """Return what serves another release of a surface's model, or another blend, beside what is live.
+
+        Args:
+            surface: As it is live.
+            name: Version or alias of the release; None: the live one.
+            score: Expression of the blend; None: the project's.
 
         Raises:
             NotFoundError: When nothing has the alias.
             SearchRankError: When it cannot be served.
         """
-        live = self._release(surface.config.model, name)
-        if surface.release.folder.resolve() == live.resolve():
+        live = surface.release.folder if name is None else self._release(surface.config.model, name)
+        config = surface.config
+        if score is not None and config.blend is not None:
+            config = config.model_copy(update={"blend": config.blend.model_copy(update={"score": score})})
+        if surface.release.folder.resolve() == live.resolve() and config == surface.config:
             return surface
-        return self._surface(surface.name, surface.config, live, surface.snapshot.folder)
+        return self._surface(surface.name, config, live, surface.snapshot.folder)
 
     def let_go(self, used: Collection[ServedSurface]) -> bool:
         """Forget what is not used, but for what each surface was served by last; return whether there was anything.
@@ -119,10 +129,11 @@ class Loader:
         return any(left < 0 for left in spare.values())
 
     def _surface(self, name: str, config: Surface, live: Path, folder: Path) -> ServedSurface:
-        key = (name, live.resolve(), folder, config.model_dump_json())
+        further = further_models(config, self.ledger, self._workspace.releases)
+        key = (name, live.resolve(), folder, f"{config.model_dump_json()} {further}")
         found = self._surfaces.pop(key, None)
         if found is None:
-            found = self._serve(name, config, live, folder)
+            found = self._serve(name, config, (live, further), folder)
             if self.warm is not None:
                 self.warm(found)
         self._surfaces[key] = found
@@ -134,7 +145,11 @@ class Loader:
         Raises:
             SearchRankError: When it cannot be served.
         """
-        return self._serve(name, config, release, tail.state.snapshot.folder, tail)
+        further = further_models(config, self.ledger, self._workspace.releases)
+        return self._serve(name, config, (release, further), tail.state.snapshot.folder, tail)
+
+    def _open(self, folder: Path) -> Release:
+        return self._once(folder.resolve(), lambda: Release.open(folder))
 
     def _release(self, model: str, name: int | str) -> Path:
         if isinstance(name, int):
@@ -171,22 +186,30 @@ class Loader:
             )
         return folders
 
-    def _serve(self, name: str, config: Surface, live: Path, folder: Path, tail: Tail | None = None) -> ServedSurface:
-        release = self._once(live.resolve(), lambda: Release.open(live))
+    def _serve(
+        self, name: str, config: Surface, models: _Models, folder: Path, tail: Tail | None = None
+    ) -> ServedSurface:
+        live, further = models
+        release = self._open(live)
         features = release.feature_set
         _check_exclude(name, config, features)
         snapshot = self._once((folder, features.fingerprint), lambda: Snapshot.open(folder, features))
         recalled = RecallConfig.parse(config.recall, field=f"surfaces.{name}.recall") if config.recall else None
-        block = open_block(folder, Deriver.of(release), snapshot.catalogue.records, patience=self.patience)
-        short = Scoring(release, release.evaluator)
-        long = Scoring(release, Evaluator(release.plan))
-        followed = Live(tail or self._tail(folder, snapshot, features), snapshot, Deriver.of(release), block)
+        blended = open_blend(name, config, release, further, self._open)
+        blend = blended.blend if blended else None
+        plan = blend.plan if blend else release.plan
+        block = open_block(folder, Deriver.of(release, blend), snapshot.catalogue.records, patience=self.patience)
+        short, long = (Scoring(release, Evaluator(plan), blend) for _ in range(2))
+        deriver = Deriver.of(release, blend)
+        followed = Live(tail or self._tail(folder, snapshot, features), snapshot, deriver, block)
         recent = recalled.item_to_item.recent if recalled and recalled.item_to_item else ""
         return ServedSurface(
             name=name,
             config=config,
             release=release,
             digest=release.digest,
+            plan=plan,
+            blended=blended,
             snapshot=snapshot,
             live=followed,
             store=self._store,

@@ -82,6 +82,8 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
         effort_candidates=result.scored.done if result.scored.done < len(found.rows) else 0,
         filter=question.filter,
         sort=question.sort,
+        blend=surface.blended.blend.text if surface.blended else "",
+        models=surface.blended.models if surface.blended else (),
     )
 
 

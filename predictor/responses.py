@@ -80,9 +80,10 @@ def explain_response(  # noqa: PLR0913, PLR0917 - what every stage made
     response = ranking_pb2.ExplainResponse(**_heading(surface, asked), base_score=told.base)
     _put_sent_ids(response.ids, found, np.arange(len(found.rows)))
     response.scores.extend(told.scores.tolist())
-    response.columns.extend(surface.release.plan.columns)
+    response.columns.extend(surface.plan.columns)
     response.features = np.ascontiguousarray(told.features, "<f4").tobytes()
-    response.contributions.extend(told.contributions.ravel().tolist())
+    if told.contributions is not None:
+        response.contributions.extend(told.contributions.ravel().tolist())
     if recalled.recalled is not None:
         _put_provenance(response.provenance, recalled.recalled, _positions(recalled.rows, found.rows))
     response.unknown.extend(found.unknown(len(surface.snapshot.catalogue)).tolist())

@@ -20,7 +20,7 @@ from searchrank.serving_log import DIGEST_BLOCK, FeaturesDigest
 if TYPE_CHECKING:
     from predictor.block import ItemBlock
     from predictor.journey import Deadline
-    from searchrank.models import Release
+    from searchrank.models import Blend, Release
 
 __all__ = ["Pairs", "Scored", "Scoring"]
 
@@ -75,11 +75,20 @@ class Pairs:
 class Scoring:
     """A release with an evaluator of its own; belongs to one thread, since an evaluator's memory does."""
 
-    def __init__(self, release: Release, evaluator: Evaluator) -> None:
-        self.scorer = release.scorer
-        self._pair_scorer = release.pair_scorer
+    def __init__(self, release: Release, evaluator: Evaluator, blend: Blend | None = None) -> None:
+        """Bind what scores to what computes its columns.
+
+        Args:
+            release: The surface's own.
+            evaluator: Of the blend's plan, if there is one, or the release's; used by nobody else.
+            blend: What scores instead of the release alone.
+        """
+        self.scorer = release.scorer if blend is None else blend
+        self._pair_scorer = release.pair_scorer if blend is None else blend.pair_scorer
         self._evaluator = evaluator
         self._item_only = release.plan.item_only
+        self._width = len(release.plan.columns)  # the features' digest is of the release's own columns, the first
+        self._proved = self._width - len(self._item_only)
 
     def matrix(self, rows: Rows, block: ItemBlock) -> npt.NDArray[np.float32]:
         """Return all of the model's columns, shape ``(f, n)``."""
@@ -101,7 +110,7 @@ class Scoring:
             part = rows if len(rows) <= min(kept, BLOCK) else rows.part(start, min(kept, start + BLOCK))
             columns = self.pair_columns(part, pairs.block)
             features += perf_counter() - began
-            digest.add_parts(columns, pairs.block.digests[part.item_rows])
+            digest.add_parts(columns[: self._proved], pairs.block.digests[part.item_rows])
             done = start + len(part)
             scores[start:done] = self._pair_scorer.score(columns, pairs.block.prepared, part.item_rows, trees)
         proof = digest.value if 0 < done == len(rows) else None
@@ -111,7 +120,7 @@ class Scoring:
         """Return the digest of all rows' features as logs had it before items had digests of their own."""
         digest = FeaturesDigest()
         for start in range(0, len(pairs), BLOCK):
-            digest.add(self.matrix(pairs.rows.part(start, start + BLOCK), pairs.block))
+            digest.add(self.matrix(pairs.rows.part(start, start + BLOCK), pairs.block)[: self._width])
         return digest.value
 
     def seconds_per_row(self, block: ItemBlock, trees: int | None = None) -> float:

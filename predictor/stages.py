@@ -236,13 +236,13 @@ class Reasons:
 
     Attributes:
         features: Shape ``(n, f)`` float32, what the model read.
-        contributions: Shape ``(n, f)``; a row of it and the base make the score.
+        contributions: Shape ``(n, f)``; a row of it and the base make the score. None: the scorer cannot say.
         base: The score before anything is known.
         scores: Shape ``(n,)``.
     """
 
     features: npt.NDArray[np.float32]
-    contributions: npt.NDArray[np.float64]
+    contributions: npt.NDArray[np.float64] | None
     base: float
     scores: npt.NDArray[np.float64]
 
@@ -256,14 +256,19 @@ async def reasons(surface: ServedSurface, pairs: Pairs, journey: Journey) -> Rea
     told = await surface.lane.queue(lambda: _reasons(surface.long, pairs), _EXPLAIN_SECONDS, journey.deadline)
     if told is None:
         raise DeadlineError("no time was left to explain")
+    if told.contributions is None:
+        journey.left_out("explain", "contributions", "what scores here cannot say what each column added")
     journey.ran("explain")
     return told
 
 
 def _reasons(scoring: Scoring, pairs: Pairs) -> Reasons:
     columns = scoring.matrix(pairs.rows, pairs.block)
-    width = len(columns)
+    scores = scoring.scorer.score(columns)
     parts = [scoring.scorer.contributions(columns, row) for row in range(len(pairs))]
-    table = np.array(parts, np.float64).reshape(len(pairs), width + 1)
-    base = float(table[0, width]) if len(pairs) else 0.0
-    return Reasons(columns.T, table[:, :width], base, scoring.scorer.score(columns))
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return Reasons(columns.T, None, 0.0, scores)
+    table = np.array(known, np.float64).reshape(len(pairs), len(columns) + 1)
+    base = float(table[0, -1]) if len(pairs) else 0.0
+    return Reasons(columns.T, table[:, :-1], base, scores)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from predictor.blending import Blended
 from predictor.compiled import Compiler
 from predictor.drift import Drift
 from predictor.ladder import Ladder
@@ -15,6 +16,7 @@ from predictor.scoring import Scoring
 from predictor.screens import Screens
 from predictor.trials import Trial
 from recall import Recaller
+from searchrank.features import Plan
 from searchrank.features.snapshot import Snapshot
 from searchrank.models import Release
 from searchrank.project import Surface
@@ -30,8 +32,10 @@ class ServedSurface:
     Attributes:
         name: Its name in the project.
         config: Its section of the project.
-        release: What scores.
+        release: What scores, or the first of what does; its definitions are those of the surface.
         digest: The release's digest, which takes it a while to work out.
+        plan: Computes what the scorer reads.
+        blended: The blend and the releases that score beside it; None: the release alone scores.
         snapshot: What is read, as it was when it was made.
         live: What has changed in it since.
         store: Where users are found.
@@ -54,6 +58,8 @@ class ServedSurface:
     config: Surface
     release: Release
     digest: str
+    plan: Plan
+    blended: Blended | None
     snapshot: Snapshot
     live: Live
     store: UserStore

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
+from predictor.blending import blend_problem
 from predictor.stamp import identity
 from searchrank.errors import NotFoundError
 from searchrank.experiments import Experiments, Surroundings, Value
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from predictor.requests import AnyRequest
     from predictor.surface import ServedSurface
     from searchrank.experiments.assignment import Assigner
+    from searchrank.features import FeatureSet
     from searchrank.project import Project
     from searchrank.workspace import Workspace
 
@@ -24,7 +27,9 @@ __all__ = ["Trial", "TrialLoader", "assign", "surroundings"]
 
 MAX_VARIANTS: Final = 1_000
 _QUOTA: Final = ("recall.", ".quota")
+_AS_IT_IS: Final = (None, None)
 _NOTHING: Final[Mapping[str, str]] = {}
+Pin = tuple[int | str | None, str | None]
 Settings = tuple[tuple[str, Value], ...]
 
 
@@ -34,12 +39,12 @@ class Trial:
 
     Attributes:
         assigner: Who is in which arm.
-        releases: What serves the versions and aliases that arms ask for.
+        releases: What serves the versions and aliases, and blends, that arms ask for; None: as it is live.
         version: Names the file that it was read from.
     """
 
     assigner: Assigner
-    releases: Mapping[int | str, ServedSurface]
+    releases: Mapping[Pin, ServedSurface]
     version: str
     _variants: dict[Settings, ServedSurface] = field(default_factory=dict)
 
@@ -83,11 +88,10 @@ def _attributes(request: AnyRequest, wanted: frozenset[str]) -> dict[str, str]:
     return found
 
 
-def _variant(
-    surface: ServedSurface, settings: dict[str, Value], pinned: Mapping[int | str, ServedSurface]
-) -> ServedSurface:
-    name = settings.pop("release", None)
-    changed = surface if name is None else pinned[name if isinstance(name, str) else int(name)]
+def _variant(surface: ServedSurface, settings: dict[str, Value], pinned: Mapping[Pin, ServedSurface]) -> ServedSurface:
+    name, blend = settings.pop("release", None), settings.pop("blend", None)
+    pin = (name if name is None or isinstance(name, str) else int(name), None if blend is None else str(blend))
+    changed = surface if pin == _AS_IT_IS else pinned[pin]
     starts, ends = _QUOTA
     quotas = {k.removeprefix(starts).removesuffix(ends): int(v) for k, v in settings.items() if k.endswith(ends)}
     sizes = {part: int(value) for part, value in settings.items() if not part.endswith(ends)}
@@ -107,14 +111,14 @@ class TrialLoader:
         self,
         project: Project,
         served: Mapping[str, ServedSurface],
-        pinned: Callable[[ServedSurface, int | str], ServedSurface],
+        pinned: Callable[[ServedSurface, int | str | None, str | None], ServedSurface],
     ) -> dict[str, Trial]:
         """Return what is tried on which surface; nothing is without a file.
 
         Args:
             project: The workspace's project.
             served: Surfaces as they are live.
-            pinned: Returns what serves another release of a surface's model, by version or alias.
+            pinned: Returns what serves another release of a surface's model, by version or alias, or another blend.
 
         Raises:
             SearchRankError: When the file is faulty, or a release that it asks for cannot be served.
@@ -139,21 +143,30 @@ class TrialLoader:
 def _trials(
     found: Experiments,
     served: Mapping[str, ServedSurface],
-    pinned: Callable[[ServedSurface, int | str], ServedSurface],
+    pinned: Callable[[ServedSurface, int | str | None, str | None], ServedSurface],
 ) -> dict[str, Trial]:
     trials = {}
     for name, surface in served.items():
         assigner = found.assigner(name)
         if assigner is not None:
-            others = {other: pinned(surface, other) for other in found.releases(name)}
+            pins = product((None, *found.releases(name)), (None, *found.blends(name)))
+            others = {pin: pinned(surface, *pin) for pin in pins if pin != _AS_IT_IS}
             trials[name] = Trial(assigner, others, found.version)
     return trials
 
 
-def surroundings(workspace: Workspace, project: Project, inputs: Iterable[Input]) -> Surroundings:
+def surroundings(
+    workspace: Workspace, project: Project, inputs: Iterable[Input], features: FeatureSet | None = None
+) -> Surroundings:
     """Return what an experiment file of a workspace may name.
 
     Experiments are targeted by categories of request and session, which the event log keeps.
+
+    Args:
+        workspace: Where releases lie and what is live.
+        project: Surfaces and models.
+        inputs: What callers may send.
+        features: What blends are checked by; None leaves that to what serves them.
     """
     versions: dict[str, tuple[int, ...]] = {}
     for _, manifest in releases(workspace.releases):
@@ -165,4 +178,4 @@ def surroundings(workspace: Workspace, project: Project, inputs: Iterable[Input]
     for entry in Ledger(workspace.ledger).entries():
         live.setdefault(entry.name, []).append(entry.alias)
     aliases = {model: tuple(dict.fromkeys(names)) for model, names in live.items()}
-    return Surroundings(project, versions, aliases, frozenset(names))
+    return Surroundings(project, versions, aliases, frozenset(names), blend_problem(project, features))

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+)
 
 from searchrank.errors import ConfigError, NotFoundError
 from searchrank.workspace import Workspace
 
-__all__ = ["HELD_OUT", "ModelSpec", "Project", "Surface"]
+__all__ = ["HELD_OUT", "BlendSpec", "ModelSpec", "Project", "Surface"]
 
 
 HELD_OUT: Final = "held_out"
@@ -19,6 +28,22 @@ HELD_OUT: Final = "held_out"
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Word = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,63}$")]
+
+
+class BlendSpec(_Strict):
+    """Scores of several models made into one.
+
+    Attributes:
+        models: By the name of its score in the expression: a model, whose champion is meant, or ``model@alias`` or
+            ``model@version``.
+        score: The expression, over these names and what the surface's feature file defines.
+    """
+
+    models: dict[Word, str] = Field(min_length=1, max_length=16)
+    score: str = Field(min_length=1)
 
 
 class Surface(_Strict):
@@ -30,6 +55,7 @@ class Surface(_Strict):
         limit: Results returned when the caller names no limit.
         candidates: Most candidates that ``Search`` ranks.
         max_candidates: Most candidates that a caller may send to ``Rank``.
+        blend: What is made of several models' scores; absent: the score is the model's.
         recall: Branch configuration, validated by ``recall``.
         exclude: List input of the request, such as ``user.rated``, whose items ``Search`` does not return; empty: none.
         max_ndcg_loss: Most NDCG@10, as the release measured it, that a worker with too much to do may lose by doing
@@ -43,6 +69,7 @@ class Surface(_Strict):
     limit: PositiveInt = 20
     candidates: PositiveInt = 200
     max_candidates: PositiveInt = 10_000
+    blend: BlendSpec | None = None
     recall: dict[str, Any] = Field(default_factory=dict)
     exclude: str = ""
     max_ndcg_loss: NonNegativeFloat = 0.02
@@ -113,7 +140,26 @@ class Project(_Strict):
             if surface.model not in project.models:
                 known = ", ".join(project.models)
                 raise ConfigError(f"no model {surface.model!r}; there are {known}", field=f"surfaces.{name}.model")
+            if surface.blend is not None:
+                project.check_blend(name, surface.model, surface.blend)
         return project
+
+    def check_blend(self, surface: str, model: str, blend: BlendSpec) -> None:
+        """Refuse a blend of models that there are not, or without the surface's own.
+
+        Raises:
+            ConfigError: When it is one; names the entry.
+        """
+        for score, reference in blend.models.items():
+            if reference.partition("@")[0] not in self.models:
+                known = ", ".join(self.models)
+                place = f"surfaces.{surface}.blend.models.{score}"
+                raise ConfigError(f"no model {reference!r:.80}; there are {known}", field=place)
+        if model not in blend.models.values():
+            raise ConfigError(
+                f"the surface's own model {model!r} is not among them; its definitions are those of the blend",
+                field=f"surfaces.{surface}.blend.models",
+            )
 
     def surface(self, name: str) -> Surface:
         """Return a surface; an empty name means the only one.

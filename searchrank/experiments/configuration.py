@@ -13,7 +13,7 @@ from typing import Final
 from searchrank.errors import DefinitionError, NotFoundError
 from searchrank.experiments.assignment import NOBODY, Assigner, Assignment
 from searchrank.experiments.layer import Layer
-from searchrank.experiments.parameter import RELEASE
+from searchrank.experiments.parameter import BLEND, RELEASE, Value
 from searchrank.experiments.reader import Reader
 from searchrank.experiments.surroundings import Surroundings
 
@@ -93,12 +93,20 @@ class Experiments:
 
     def releases(self, surface: str) -> frozenset[int | str]:
         """Return the releases that arms of a surface ask for, by version or alias."""
+        return frozenset(one if isinstance(one, str) else int(one) for one in self._asked(surface, RELEASE))
+
+    def blends(self, surface: str) -> frozenset[str]:
+        """Return the blends that arms of a surface ask for."""
+        return frozenset(str(one) for one in self._asked(surface, BLEND))
+
+    def _asked(self, surface: str, part: str) -> list[Value]:
+        """Return every value that a part of serving may be set to."""
         layers = self.surfaces.get(surface, ())
-        names = {p.name for layer in layers for p in layer.parameters.values() if p.sets == RELEASE}
+        names = {p.name for layer in layers for p in layer.parameters.values() if p.sets == part}
         arms = [arm for layer in layers for experiment in layer.experiments for arm in experiment.arms]
         asked = [value for arm in arms for name, value in arm.parameters.items() if name in names]
-        asked += [p.default for layer in layers for p in layer.parameters.values() if p.name in names and p.default]
-        return frozenset(value if isinstance(value, str) else int(value) for value in asked)
+        defaults = [p.default for layer in layers for p in layer.parameters.values() if p.name in names]
+        return asked + [value for value in defaults if value]
 
 
 def lint(text: str, *, source: str = _SOURCE, surroundings: Surroundings | None = None) -> tuple[DefinitionError, ...]:

@@ -12,6 +12,7 @@ from searchrank.errors import DefinitionError
 from searchrank.experiments.bucket import Range, common, gaps, shown
 from searchrank.experiments.layer import Experiment, Layer, Unit
 from searchrank.experiments.parameter import (
+    BLEND,
     BRANCH_QUOTA,
     RELEASE,
     TARGETS,
@@ -161,7 +162,10 @@ class Reader:
         sets = str(self._document.value(node))
         if limits(sets) is None:
             raise self._document.error(node, f"a parameter cannot set {sets!r:.60}", f"it may set {', '.join(TARGETS)}")
-        allowed = (ParameterType.INTEGER, *((ParameterType.TEXT, ParameterType.CHOICE) if sets == RELEASE else ()))
+        allowed = (
+            *((ParameterType.INTEGER,) if sets != BLEND else ()),
+            *((ParameterType.TEXT, ParameterType.CHOICE) if sets in {RELEASE, BLEND} else ()),
+        )
         if self._type(parts["type"]) not in allowed:
             hint = "a version is an integer, an alias such as challenger a text" if sets == RELEASE else ""
             raise self._document.error(parts["type"].value, f"what sets {sets} is of type {' or '.join(allowed)}", hint)
@@ -191,8 +195,10 @@ class Reader:
         """Return what says why a value does not fit the surroundings."""
 
         def check(parameter: Parameter, value: Value) -> str:
-            if self._surroundings is None or parameter.sets != RELEASE:
+            if self._surroundings is None or parameter.sets not in {RELEASE, BLEND}:
                 return ""
+            if parameter.sets == BLEND:
+                return self._surroundings.blend_problem(surface, str(value))
             known = self._surroundings.releases(surface)
             return (
                 ""

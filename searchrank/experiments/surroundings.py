@@ -1,13 +1,17 @@
-"""What a configuration must agree with: the project's surfaces, their branches, inputs and releases."""
+"""What a configuration must agree with: the project's surfaces, their branches, inputs, releases and blends."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from searchrank.project import Project
 
 __all__ = ["Surroundings"]
+
+
+def _anything(_surface: str, _expression: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +23,14 @@ class Surroundings:
         versions: Release versions by model.
         aliases: Names under which releases are live, by model.
         inputs: Request-scope text inputs that callers may send, for targeting.
+        blend_problem: Says why an expression cannot be the blend of a surface; empty when it can.
     """
 
     project: Project
     versions: Mapping[str, tuple[int, ...]]
     aliases: Mapping[str, tuple[str, ...]]
     inputs: frozenset[str]
+    blend_problem: Callable[[str, str], str] = _anything
 
     def branches(self, surface: str) -> tuple[str, ...]:
         """Return the recall branches of a surface."""

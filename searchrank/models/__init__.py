@@ -3,6 +3,7 @@
 Stable: everything in ``__all__``.
 """
 
+from searchrank.models.blend import Blend, parse_blend
 from searchrank.models.effort import EffortCurve, EffortPoint
 from searchrank.models.forest import Forest
 from searchrank.models.golden import record_columns
@@ -23,6 +24,7 @@ from searchrank.models.writing import ReleaseDraft, write_release
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
+    "Blend",
     "EffortCurve",
     "EffortPoint",
     "Entry",
@@ -41,6 +43,7 @@ __all__ = [
     "evenly",
     "find_release",
     "learn",
+    "parse_blend",
     "profile_columns",
     "read_likenesses",
     "read_profile",

@@ -15,8 +15,8 @@ __all__ = ["Scorer", "check_columns", "check_records"]
 class Scorer(Protocol):
     """Gives every candidate a score, in the order it came; larger is better.
 
-    Implementations: ``Forest`` (LightGBM text), ``LibraryForest`` (with linear trees) and ``Linear`` (weights).
-    A scorer is immutable and may be used by several threads at once.
+    Implementations: ``Forest`` (LightGBM text), ``LibraryForest`` (with linear trees), ``Linear`` (weights) and
+    ``Blend`` (other models' scores). A scorer is immutable and may be used by several threads at once.
     """
 
     def score(self, columns: npt.NDArray[np.float32], trees: int | None = None) -> npt.NDArray[np.float64]:
@@ -34,7 +34,7 @@ class Scorer(Protocol):
         """
         ...
 
-    def contributions(self, columns: npt.NDArray[np.float32], row: int) -> npt.NDArray[np.float64]:
+    def contributions(self, columns: npt.NDArray[np.float32], row: int) -> npt.NDArray[np.float64] | None:
         """Say what each input added to one row's score.
 
         Args:
@@ -43,7 +43,7 @@ class Scorer(Protocol):
 
         Returns:
             Shape ``(f + 1,)``: one number per input and last the score of a row of which nothing is known; the sum
-            is the score within 1e-9.
+            is the score within 1e-9. None when a model of its kind cannot say.
 
         Raises:
             DataError: As for ``score``, and when there is no such row.

@@ -184,7 +184,7 @@ def test_a_pinned_release_that_lies_is_refused_with_the_file(serving):
     (bad / "golden.arrow").write_bytes(b"nothing")
     serving.workspace.experiments.write_text(TEXT.replace("version: 2", "version: 3"))
     assert serving.load().experiments_refused is not None
-    assert list(serving.surface("shop").trial.releases) == [2]
+    assert list(serving.surface("shop").trial.releases) == [(2, None)]
 
 
 async def test_a_bad_file_at_the_start_means_that_nothing_is_tried(tmp_path):
