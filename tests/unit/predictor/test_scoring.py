@@ -41,7 +41,7 @@ def rows(n: int) -> Rows:
 
 
 def scoring(model: First) -> Scoring:
-    plan = SimpleNamespace(item_only=())
+    plan = SimpleNamespace(item_only=(), columns=("one",))
     return Scoring(SimpleNamespace(scorer=None, pair_scorer=model, plan=plan), Doubling())
 
 
