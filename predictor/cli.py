@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import sys
 from dataclasses import replace
@@ -52,14 +51,16 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
     max_connection_age: Annotated[
         float, typer.Option(min=0, help="Seconds until callers connect anew; 0: never.")
     ] = 300,
+    log_format: Annotated[str, typer.Option(help="Form of the log's lines: text or json.")] = "text",
     as_json: Json = False,
 ) -> None:
     """Serve the live releases over gRPC until interrupted."""
-    from predictor.serve_options import ServeOptions  # noqa: PLC0415 - a verb imports what it runs
+    from predictor.log_lines import set_up_log  # noqa: PLC0415 - a verb imports what it runs
+    from predictor.serve_options import ServeOptions  # noqa: PLC0415
     from predictor.supervisor import Supervisor  # noqa: PLC0415
     from predictor.tls import Tls  # noqa: PLC0415
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up_log(log_format)
 
     def ready(targets: Sequence[str], pids: Sequence[int]) -> None:
         if as_json:
@@ -77,6 +78,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
         store=store,
         tls=Tls.of(tls_certificate, tls_key, tls_client_ca),
         drain_seconds=drain_seconds,
+        log_format=log_format,
         max_connection_age=max_connection_age,
     )
 

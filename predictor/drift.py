@@ -1,6 +1,6 @@
 """Compares what requests bring with what the release saw in training, and raises an alarm when a column has left it.
 
-Of every fourth request a few references are kept. When there are thirty-two, a thread of its own measures some rows of
+Of every fourth request a few references are kept. When there are sixty-four, a thread of its own measures some rows of
 each, all at once: raw inputs, the model's columns by an evaluator of its own, and how far the requests' moments are
 from this machine's clock.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["EVERY", "Drift", "Seen", "show"]
 
 EVERY: Final = 4
-BATCH: Final = 32
+BATCH: Final = 64
 SHOW_SECONDS: Final = 1.0
 _logger = logging.getLogger("searchrank.predictor.drift")
 

@@ -23,6 +23,7 @@ _KINDS: Final[dict[str, Callable[[str], object]]] = {
     "store": str,
     "drain-seconds": float,
     "max-connection-age": float,
+    "log-format": str,
     "tls-certificate": Path,
     "tls-key": Path,
     "tls-client-ca": Path,
@@ -44,6 +45,7 @@ class ServeOptions:
         tls: What connections are encrypted with; None: nothing.
         drain_seconds: How long a worker that stops goes on answering after it said so, for balancers to notice.
         max_connection_age: Seconds after which callers are asked to connect anew, give or take a tenth; 0: never.
+        log_format: What the log of workers and supervisor looks like: ``text`` or ``json``.
     """
 
     home: Path
@@ -56,6 +58,7 @@ class ServeOptions:
     tls: Tls | None = None
     drain_seconds: float = 0.0
     max_connection_age: float = 0.0
+    log_format: str = "text"
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None, program: str) -> ServeOptions:
@@ -81,6 +84,7 @@ class ServeOptions:
             "store": None if self.store == os.environ.get(STORE_VARIABLE, "") else self.store,  # it may hold a password
             "drain-seconds": self.drain_seconds,
             "max-connection-age": self.max_connection_age,
+            "log-format": self.log_format,
             "tls-certificate": tls.certificate,
             "tls-key": tls.key,
             "tls-client-ca": tls.ca,

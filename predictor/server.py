@@ -16,6 +16,7 @@ from predictor import pipeline
 from predictor.health_service import HealthService
 from predictor.ingest import IngestServicer
 from predictor.journal_link import JournalLink
+from predictor.log_lines import RequestLog
 from predictor.metrics import Call
 from predictor.probe import QueueProbe
 from predictor.statuses import reply
@@ -59,6 +60,7 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         self._serving = serving
         self._metrics = metrics
         self._overload = serving.lane.overload
+        self._log = RequestLog()
         self._rank = partial(pipeline.rank, record=record)
         self._search = partial(pipeline.search, record=record)
 
@@ -93,7 +95,9 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
 
         call = Call(rpc, self._serving.called(request.surface), request.request_id)
         answer = await reply(call, work(), context, self._metrics)
-        self._overload.served(perf_counter() - began)
+        seconds = perf_counter() - began
+        self._overload.served(seconds)
+        self._log.note(call, answer.request_id, answer.coverage, seconds)
         found = getattr(answer, "candidates", None)  # of a search
         self._metrics.answered(call, _sent(request) if found is None else found, answer.coverage, answer.arms)
         self._serving.recent.note(rpc, call.surface, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,7 +142,7 @@ class Sketch:
         now = self._found()
         for key, alarm in now.items():
             if key not in before:
-                _logger.warning(alarm.words, extra={"alarm": alarm, "event": "drift"})
+                _logger.warning(alarm.words, extra={"fields": {"event": "drift", **asdict(alarm)}})
         for key, alarm in before.items():
             if key not in now:
                 _logger.info("drift is over on surface %s: %s (%s)", alarm.surface, alarm.column, alarm.kind)

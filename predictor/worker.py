@@ -19,6 +19,7 @@ from predictor.drift import show
 from predictor.follower import Follower
 from predictor.journal_link import JournalLink
 from predictor.lean import keep_lean
+from predictor.log_lines import set_up_log
 from predictor.metrics import Metrics
 from predictor.recording import open_log
 from predictor.serve_options import ServeOptions
@@ -46,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; writes a JSON line when ready, or one with the error that kept it from starting."""
     options = _options(arguments)
     keep_lean()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
+        set_up_log(options.serve.log_format)
         uvloop.run(_serve(options.serve, options.journal, supervised=options.supervised))
     except SearchRankError as error:
         tell(error=str(error), kind=type(error).__name__)

@@ -90,7 +90,7 @@ def test_requests_as_they_were_alarm_nobody(sketch, surface, collecting):
 
 
 def test_values_of_another_unit_are_alarmed_with_how_they_were_and_are(sketch, surface, collecting, caplog):
-    found = fed(sketch, answered(surface, collecting, range(256), eta=3_000.0))
+    found = fed(sketch, answered(surface, collecting, range(512), eta=3_000.0))
     assert ("candidate.eta_min", "values") in found
     assert ("eta", "values") in found, "and what the model reads of it"
     alarm = next(one for one in sketch.alarms if one.column == "candidate.eta_min")
@@ -100,12 +100,12 @@ def test_values_of_another_unit_are_alarmed_with_how_they_were_and_are(sketch, s
 
 
 def test_missing_values_are_alarmed_until_they_are_back(sketch, surface, collecting):
-    assert ("candidate.eta_min", "missing") in fed(sketch, answered(surface, collecting, range(256), eta=float("nan")))
-    assert fed(sketch, answered(surface, collecting, range(256, 1024))) == set()
+    assert ("candidate.eta_min", "missing") in fed(sketch, answered(surface, collecting, range(512), eta=float("nan")))
+    assert fed(sketch, answered(surface, collecting, range(512, 1280))) == set()
 
 
 def test_callers_an_hour_ahead_are_alarmed(sketch, surface, collecting):
-    seen = [replace(one, clock=one.clock - HOUR) for one in answered(surface, collecting, range(256))]
+    seen = [replace(one, clock=one.clock - HOUR) for one in answered(surface, collecting, range(512))]
     assert fed(sketch, seen) == {("request.time", "clock")}
     assert "+3600 s" in sketch.alarms[0].now
 
@@ -133,7 +133,7 @@ def test_every_fourth_request_is_looked_at_unless_it_has_a_filter(surface, colle
 
 def test_metrics_show_alarms_while_they_last(sketch, surface, collecting):
     metrics = Metrics()
-    fed(sketch, answered(surface, collecting, range(256), eta=float("nan")))
+    fed(sketch, answered(surface, collecting, range(512), eta=float("nan")))
     metrics.drifting(sketch.alarms)
     labels = {"surface": "shop", "column": "candidate.eta_min", "kind": "missing"}
     assert metrics.registry.get_sample_value("searchrank_drift", labels) == 1
