@@ -31,6 +31,7 @@ bench: .venv/dev
 soak: .venv/dev
 	$(BIN)/python benchmarks/swaps.py
 	$(BIN)/python benchmarks/loop.py
+	$(BIN)/python benchmarks/chaos.py
 
 protos: .venv/dev
 	$(call PROTO,.)

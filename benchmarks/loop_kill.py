@@ -92,8 +92,8 @@ class _Call:
 class Service:
     """A supervisor and its processes, found through ``/proc``."""
 
-    def __init__(self, home: Path) -> None:
-        command = [sys.executable, "-m", "predictor.supervisor", "--home", str(home), "--port", "0"]
+    def __init__(self, home: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "predictor.supervisor", "--home", str(home), "--port", "0", *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         told = json.loads(self._process.stdout.readline()) if self._process.stdout else {}
         if "targets" not in told:
