@@ -22,6 +22,7 @@ __all__ = ["Call", "Metrics"]
 
 _SECONDS: Final = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _STAGE_SECONDS: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+_ALIKE: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 _CANDIDATES: Final = (0, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
 _SKIPPED: Final = ("skipped", "not asked")  # of the reasons that a branch and a store give
@@ -93,6 +94,13 @@ class Metrics:
         self.drift = self._gauge(
             "drift", "1 for a column that is not as it was in training", "surface", "column", "kind"
         )
+        self.shadow = self._counter(
+            "shadow_answers",
+            "Sampled answers by what a shadow release would have changed: same, changed, busy, degraded or failed",
+            "surface",
+            "result",
+        )
+        self.shadow_rbo = self._histogram("shadow_rbo", "Rank-biased overlap with a shadow release", _ALIKE, "surface")
         self.live = self._gauge("live", "1 for what is served", "surface", "release", "snapshot")
         for counter, results in _RESULTS.items():  # from 0, so that the first of them is an increase
             for result in results:

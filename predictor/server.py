@@ -100,7 +100,7 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         self._log.note(call, answer.request_id, answer.coverage, seconds)
         found = getattr(answer, "candidates", None)  # of a search
         self._metrics.answered(call, _sent(request) if found is None else found, answer.coverage, answer.arms)
-        self._serving.recent.note(rpc, call.surface, request)
+        self._serving.answered(rpc, call.surface, request, answer)
         return answer
 
 

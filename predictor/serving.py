@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from predictor.lane import Lane
@@ -27,6 +27,9 @@ from searchrank.project import Project
 from searchrank.state import EmbeddedStore
 
 if TYPE_CHECKING:
+    from predictor.apart import Answer
+    from predictor.requests import AnyRequest
+    from predictor.shadowing import Shadowing
     from predictor.sketch import Alarm
     from searchrank.state import Tail, UserStore
     from searchrank.workspace import Workspace
@@ -43,12 +46,14 @@ class Loaded:
         refused: Why a surface does not serve what it should, by name.
         experiments_taken: Which experiments are tried now in place of others, in words; empty: the same as before.
         experiments_refused: Why the file's experiments are not tried; None when they are.
+        shadows_refused: Why a surface's shadow is not asked, by the surface's name.
     """
 
     taken: tuple[str, ...]
     refused: Mapping[str, SearchRankError]
     experiments_taken: str = ""
     experiments_refused: SearchRankError | None = None
+    shadows_refused: Mapping[str, SearchRankError] = field(default_factory=dict)
 
 
 class Serving:
@@ -60,6 +65,7 @@ class Serving:
         loader: Opens what is served.
         recent: What was asked last.
         lane: Where long work runs, and whether the worker keeps up.
+        shadowing: Asks shadows; None: they are not asked.
     """
 
     def __init__(self, workspace: Workspace, store: UserStore | None = None) -> None:
@@ -74,10 +80,12 @@ class Serving:
         self._surfaces: Mapping[str, ServedSurface] = {}
         self._live: Mapping[str, ServedSurface] = {}  # the same without what is tried on them
         self._trials: Mapping[str, Trial] = {}
+        self._shadows: Mapping[str, ServedSurface] = {}
         self._problems: Mapping[str, SearchRankError] = {}
         self.lane = Lane()
         self.loader = Loader(workspace, self.lane, store or EmbeddedStore())
         self.recent = Recent()
+        self.shadowing: Shadowing | None = None
         self._trial_loader = TrialLoader(workspace)
         self._loading = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loading", initializer=step_back)
@@ -116,31 +124,67 @@ class Serving:
         with self._loading:
             self.stamp = take_stamp(self.workspace)
             project = Project.load(self.workspace)
-            surfaces: dict[str, ServedSurface] = {}
-            refused: dict[str, SearchRankError] = {}
-            for name, config in project.surfaces.items():
-                old = self._live.get(name)
-                try:
-                    surfaces[name] = self.loader.load(name, config, fall_back=old is None)
-                except SearchRankError as error:
-                    refused[name] = error
-                    if old is not None:
-                        surfaces[name] = old
-            if not surfaces:
-                problem = next(iter(refused.values()))
-                raise problem
+            surfaces, refused = self._open(project)
             taken = tuple(name for name in surfaces if surfaces[name] is not self._live.get(name))
             before = _words(self._trials)
             refusal = self._load_trials(project, surfaces)
             self._live, self._problems = surfaces, refused
-            tried = {
-                name: replace(surfaces[name], trial=trial) for name, trial in self._trials.items() if name in surfaces
-            }
-            self._surfaces = {**surfaces, **tried}
+            self._shadows, dropped = self._load_shadows(surfaces)
+            self._surfaces = {name: self._dressed(name, one) for name, one in surfaces.items()}
             if self.loader.let_go(self._used()):
                 trim()
             now = _words(self._trials)
-            return Loaded(taken, refused, now if now != before else "", refusal)
+            return Loaded(taken, refused, now if now != before else "", refusal, dropped)
+
+    def _open(self, project: Project) -> tuple[dict[str, ServedSurface], dict[str, SearchRankError]]:
+        """Return what serves each surface, the old one where the new one is refused, and the refusals.
+
+        Raises:
+            problem: The first refusal, when nothing serves and nothing can.
+        """
+        surfaces: dict[str, ServedSurface] = {}
+        refused: dict[str, SearchRankError] = {}
+        for name, config in project.surfaces.items():
+            old = self._live.get(name)
+            try:
+                surfaces[name] = self.loader.load(name, config, fall_back=old is None)
+            except SearchRankError as error:
+                refused[name] = error
+                if old is not None:
+                    surfaces[name] = old
+        if not surfaces:
+            problem = next(iter(refused.values()))
+            raise problem
+        return surfaces, refused
+
+    def _load_shadows(
+        self, surfaces: Mapping[str, ServedSurface]
+    ) -> tuple[dict[str, ServedSurface], dict[str, SearchRankError]]:
+        """Return the shadows of surfaces, and why others have none; a release is not its own shadow."""
+        found: dict[str, ServedSurface] = {}
+        problems: dict[str, SearchRankError] = {}
+        for name, surface in surfaces.items():
+            try:
+                other = self.loader.pinned(surface, surface.config.shadow) if surface.config.shadow else surface
+            except SearchRankError as error:
+                problems[name] = error
+            else:
+                found |= {name: other} if other is not surface else {}
+        return found, problems
+
+    def _dressed(self, name: str, surface: ServedSurface) -> ServedSurface:
+        """Return a surface with its experiments and its shadow, which has arms of its own: it assigns on a thread."""
+        trial, shadow = self._trials.get(name), self._shadows.get(name)
+        if shadow is not None and trial is not None:
+            shadow = replace(shadow, trial=trial.renewed())
+        return surface if trial is None and shadow is None else replace(surface, trial=trial, shadow=shadow)
+
+    def answered(self, rpc: str, name: str, request: AnyRequest, answer: Answer) -> None:
+        """Take note of a finished answer: what is asked warms what is loaded next, and the shadow may be asked too."""
+        self.recent.note(rpc, name, request)
+        surface = self._surfaces.get(name)
+        if self.shadowing is not None and surface is not None and surface.shadow is not None:
+            self.shadowing.offer(surface, request, answer)
 
     async def load_aside(self) -> Loaded:
         """Do the same beside the requests, on a thread that steps back for them.
@@ -160,9 +204,9 @@ class Serving:
         return None
 
     def _used(self) -> list[ServedSurface]:
-        """Return everything that can answer a request: what is live, and other releases that are tried."""
+        """Return everything that can answer a request: what is live, other releases that are tried, and shadows."""
         pinned = [one for trial in self._trials.values() for one in trial.releases.values()]
-        return [*self._live.values(), *pinned]
+        return [*self._live.values(), *pinned, *self._shadows.values()]
 
     def _tails(self) -> list[Tail]:
         """Return what follows the log, each once."""
@@ -212,6 +256,9 @@ class Serving:
         """Let the threads end."""
         self.lane.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
+        shadowing, self.shadowing = self.shadowing, None
+        if shadowing is not None:
+            shadowing.close()
 
 
 def _words(trials: Mapping[str, Trial]) -> str:

@@ -52,6 +52,7 @@ class ServedSurface:
         page_tokens: Writes and reads page tokens.
         drift: Compares requests with what the release saw in training.
         trial: What is tried on it; None: nothing.
+        shadow: What is asked too, after the answer; None: nothing.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ServedSurface:
     page_tokens: PageTokens
     drift: Drift
     trial: Trial | None = None
+    shadow: ServedSurface | None = None
 
     @property
     def budget(self) -> float:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from typing_extensions import override
 
-from predictor import pipeline
-from predictor.lane import Lane
+from predictor.apart import answer, before_it_serves
 from searchrank.errors import SearchRankError
 from searchrank.state import EmbeddedStore
 from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
-    from predictor.journey import Deadline
     from predictor.recent import Recent
     from predictor.requests import AnyRequest
     from predictor.surface import ServedSurface
@@ -29,7 +24,6 @@ __all__ = ["warm"]
 WARM_SECONDS: Final = 0.2
 _PAGE: Final = 4_096
 _logger = logging.getLogger("searchrank.predictor")
-T = TypeVar("T")
 
 
 def warm(surface: ServedSurface, recent: Recent) -> None:
@@ -41,16 +35,7 @@ def warm(surface: ServedSurface, recent: Recent) -> None:
     block = surface.live.view.block
     for records in (block.records, block.items):
         np.add.reduce(records.view(np.uint8)[::_PAGE], dtype=np.int64)  # maps every page
-    alone = replace(surface, store=EmbeddedStore(), lane=_Here(), trial=None)
-    asyncio.run(_warm(alone, recent.of(surface.name)))
-
-
-class _Here(Lane):
-    """Runs everything on the thread that asks."""
-
-    @override
-    async def queue(self, work: Callable[[], T], seconds: float, deadline: Deadline) -> T | None:
-        return work()
+    asyncio.run(_warm(before_it_serves(surface, EmbeddedStore()), recent.of(surface.name)))
 
 
 async def _warm(surface: ServedSurface, requests: list[AnyRequest]) -> None:
@@ -60,7 +45,7 @@ async def _warm(surface: ServedSurface, requests: list[AnyRequest]) -> None:
         if monotonic() > until:
             break
         try:
-            await _ask(surface, request)
+            await answer(surface, request)
             answered += 1
         except SearchRankError as error:
             refusal = error
@@ -69,16 +54,7 @@ async def _warm(surface: ServedSurface, requests: list[AnyRequest]) -> None:
         _logger.warning(words, surface.name, surface.release.name, surface.release.version, refusal)
     if not answered:
         for request in _made_up(surface):
-            await _ask(surface, request)
-
-
-async def _ask(surface: ServedSurface, request: AnyRequest) -> None:
-    if isinstance(request, ranking_pb2.RankRequest):
-        await pipeline.rank(surface, request, None)
-    elif isinstance(request, ranking_pb2.SearchRequest):
-        await pipeline.search(surface, request, None)
-    else:
-        await pipeline.explain(surface, request, None)
+            await answer(surface, request)
 
 
 def _made_up(surface: ServedSurface) -> list[AnyRequest]:

@@ -39,6 +39,9 @@ def note(metrics: Metrics, serving: Serving, loaded: Loaded) -> None:
     for name, error in loaded.refused.items():
         metrics.loads.labels("refused").inc()
         _logger.error("surface %s: refused, what was serving goes on serving: %s", name, error)
+    for name, error in loaded.shadows_refused.items():
+        metrics.loads.labels("refused").inc()
+        _logger.error("surface %s: its shadow is not asked: %s", name, error)
     if loaded.experiments_refused is not None:
         metrics.experiments.labels("refused").inc()
         _logger.error("experiments: refused, what was tried goes on being tried: %s", loaded.experiments_refused)

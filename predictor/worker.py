@@ -25,6 +25,7 @@ from predictor.recording import open_log
 from predictor.serve_options import ServeOptions
 from predictor.server import RankingServer
 from predictor.serving import Serving
+from predictor.shadowing import Shadowing
 from predictor.supervised import stop_on, tell
 from predictor.warming import warm
 from predictor.watch import note, watch
@@ -75,6 +76,7 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     metrics = Metrics()
     store = open_store(options.store)
     serving = Serving(Workspace(options.home), store)
+    serving.shadowing = Shadowing(serving.workspace.shadow, metrics, open_store(options.store))
     serving.loader.warm = partial(warm, recent=serving.recent)
     note(metrics, serving, await serving.load_aside())
     serving.loader.patience = BUILDER_SECONDS if supervised else 0.0

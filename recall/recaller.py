@@ -98,6 +98,10 @@ class Recaller:
         """Return a copy over the same indexes that asks every branch for so many times its quota."""
         return self.with_quotas({name: min(quota * times, MAX_QUOTA) for name, quota in self._quotas.items()})
 
+    def apart(self) -> Recaller:
+        """Return a copy over the same indexes for another event loop."""
+        return Recaller([bounded.branch for bounded in self._branches], self._quotas)
+
     @property
     def skipped(self) -> dict[str, int]:
         """How often each branch was not asked because it was busy or late before."""

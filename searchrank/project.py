@@ -62,6 +62,8 @@ class Surface(_Strict):
             less for a request before it refuses any; 0: none.
         title: Item input shown by the command line as an item's name.
         drift: Whether requests are compared with what the release saw in training.
+        shadow: Alias (``challenger``) or version of a release that is asked too, off the path of answers; empty: none.
+        shadow_share: Share of the answers that it is asked for, above 0, at most 1.
     """
 
     model: str
@@ -75,6 +77,8 @@ class Surface(_Strict):
     max_ndcg_loss: NonNegativeFloat = 0.02
     title: str = "item.title"
     drift: bool = True
+    shadow: int | str = ""
+    shadow_share: float = Field(default=0.05, gt=0, le=1)
 
 
 class ModelSpec(_Strict):

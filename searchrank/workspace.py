@@ -56,6 +56,11 @@ class Workspace:
         return self.root / "serving"
 
     @property
+    def shadow(self) -> Path:
+        """What came of shadow releases, one file a worker."""
+        return self.root / "shadow"
+
+    @property
     def snapshots(self) -> Path:
         """Catalogue and state snapshots with the recall indexes built from them, one folder each."""
         return self.root / "snapshots"

@@ -1,4 +1,4 @@
-"""Releases: list and show them, make one live, go back."""
+"""Releases: list and show them, make one live, go back, tell what a shadow would change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["release"]
 
 release = typer.Typer(
     add_completion=False,
-    help="List and show releases, make one live, go back.",
+    help="List and show releases, make one live, go back, tell what a shadow would change.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -94,6 +94,36 @@ def rollback_release(home: Home = _HOME, model: Model = "", tracking_uri: Uri = 
     place = workspace(home)
     change = roll_back(place, _only_model(place, model), tracking_uri or place.tracking_uri)
     _tell(change.entry, change.note, json=json)
+
+
+@release.command("shadow")
+def show_shadows(
+    home: Home = _HOME,
+    surface: Annotated[str, typer.Option("--surface", help="Of this surface alone.")] = "",
+    json: Json = False,
+) -> None:
+    """Tell how the answers of shadow releases would differ from those that were given."""
+    from searchrank.models.shadowed import read_shadows  # noqa: PLC0415 - the command line starts quickly
+    from searchrank.project import Project  # noqa: PLC0415 - the command line starts quickly
+    from trainer.cli import finite  # noqa: PLC0415 - the command line starts quickly
+    from trainer.shadow_words import COLUMNS, HOW, cells, facts  # noqa: PLC0415 - the command line starts quickly
+
+    place = workspace(home)
+    if surface:
+        Project.load(place).surface(surface)
+    found = [pair for pair in read_shadows(place.shadow) if surface in {"", pair.surface}]
+    if json:
+        emit({"shadows": [finite(facts(pair)) for pair in found]})
+        return
+    if not found:
+        say(f"no shadow was asked yet: give a surface of {place.project} a 'shadow: challenger' and send it requests")
+        return
+    show(table("shadow releases", list(COLUMNS), [list(cells(pair)) for pair in found]), on_stderr=False)
+    say(HOW)
+    for pair in found:
+        if pair.problem:
+            name, version, _ = pair.shadow
+            say(f"{pair.surface}: {name} {version} could not answer: {pair.problem}")
 
 
 def _only_model(place: Workspace, model: str) -> str:
