@@ -85,14 +85,14 @@ def test_a_pinned_release_is_not_opened_again_by_each_load(serving):
         "experiments: {e: {buckets: 0-9999, arms: {a: {weight: 1, set: {v: 2}}}}}}}}"
     )
     assert serving.load().experiments_refused is None
-    pinned = serving.surface("shop").trial.releases[2]
+    pinned = serving.surface("shop").trial.releases[2, None]
     make_snapshot(serving.workspace, "second")  # bound anew, the release is the same
     serving.load()
-    assert serving.surface("shop").trial.releases[2].release is pinned.release
+    assert serving.surface("shop").trial.releases[2, None].release is pinned.release
     promote(serving.workspace, release(serving.workspace, weights(6.0)))
-    before = serving.surface("shop").trial.releases[2]
+    before = serving.surface("shop").trial.releases[2, None]
     serving.load()
-    assert serving.surface("shop").trial.releases[2] is before
+    assert serving.surface("shop").trial.releases[2, None] is before
 
 
 def test_a_release_that_is_gone_is_refused_and_what_serves_serves_on(serving):
