@@ -14,12 +14,23 @@ from pydantic import (
     PositiveInt,
     StringConstraints,
     ValidationError,
+    field_validator,
 )
 
 from searchrank.errors import ConfigError, NotFoundError
 from searchrank.workspace import Workspace
 
-__all__ = ["HELD_OUT", "BlendSpec", "ModelSpec", "Project", "Surface"]
+__all__ = [
+    "HELD_OUT",
+    "BlendSpec",
+    "Diversity",
+    "Explore",
+    "ModelSpec",
+    "Ordering",
+    "Project",
+    "Rerank",
+    "Surface",
+]
 
 
 HELD_OUT: Final = "held_out"
@@ -46,6 +57,72 @@ class BlendSpec(_Strict):
     score: str = Field(min_length=1)
 
 
+class Diversity(_Strict):
+    """How much what is like something above it is put lower.
+
+    Attributes:
+        weight: ``lambda`` of maximal marginal relevance: 1 heeds the score alone, 0 unlikeness alone.
+        over: What makes items alike: a category expression or a vector input.
+        depth: Places that are chosen so.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    weight: FiniteFloat = Field(alias="lambda", ge=0, le=1)
+    over: str
+    depth: int = Field(default=50, ge=1, le=200)
+
+
+class Explore(_Strict):
+    """How a list is varied by chance, so that what is shown can be judged without the ranking's own bias.
+
+    Attributes:
+        method: What is drawn instead of the best item: any alike, by softmax of scores, or the next in a pair.
+        rate: How often it is drawn instead, 0 to 1.
+        depth: Places that are varied.
+        pool: Best items that are drawn among; 0: as many as ``depth``.
+        temperature: For ``plackett_luce``: what scores are divided by.
+        salt: Makes another draw of the same requests.
+    """
+
+    method: Literal["epsilon", "plackett_luce", "swap"]
+    rate: FiniteFloat = Field(ge=0, le=1)
+    depth: int = Field(default=10, ge=1, le=200)
+    pool: int = Field(default=0, ge=0, le=1_000)
+    temperature: FiniteFloat = Field(default=1.0, ge=1e-6, le=1e6)
+    salt: str = Field(default="", max_length=64)
+
+
+class Ordering(_Strict):
+    """What happens to the whole list after the score.
+
+    Attributes:
+        rules: Business rules, one text each; those written first are kept first.
+        diversity: None: by score.
+        explore: None: nothing is left to chance.
+    """
+
+    rules: list[str] = Field(default_factory=list, max_length=100)
+    diversity: Diversity | None = None
+    explore: Explore | None = None
+
+
+class Rerank(Ordering):
+    """The ordering of a surface, and those that experiments may try instead.
+
+    Attributes:
+        variants: By name; each stands for itself and takes nothing from the surface's own.
+    """
+
+    variants: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")], Ordering] = Field(default_factory=dict)
+
+    @field_validator("variants")
+    @classmethod
+    def _not_reserved(cls, variants: dict[str, Ordering]) -> dict[str, Ordering]:
+        if taken := sorted({"default", "off"} & set(variants)):
+            raise ValueError(f"{taken[0]!r} is the surface's own ordering or none; call the variant something else")
+        return variants
+
+
 class Surface(_Strict):
     """One place where ranked lists are shown.
 
@@ -64,6 +141,7 @@ class Surface(_Strict):
         drift: Whether requests are compared with what the release saw in training.
         shadow: Alias (``challenger``) or version of a release that is asked too, off the path of answers; empty: none.
         shadow_share: Share of the answers that it is asked for, above 0, at most 1.
+        rerank: What happens to the whole list after the score; None: nothing.
     """
 
     model: str
@@ -79,6 +157,7 @@ class Surface(_Strict):
     drift: bool = True
     shadow: int | str = ""
     shadow_share: float = Field(default=0.05, gt=0, le=1)
+    rerank: Rerank | None = None
 
 
 class ModelSpec(_Strict):

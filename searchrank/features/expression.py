@@ -30,13 +30,14 @@ class Expression:
     node: Node
 
     @classmethod
-    def parse(cls, text: str, feature_set: FeatureSet, *, source: str = "expression") -> Expression:
+    def parse(cls, text: str, feature_set: FeatureSet, *, source: str = "expression", column: int = 1) -> Expression:
         """Parse an expression that may use every input and feature of a set.
 
         Args:
             text: As written.
             feature_set: What its names mean.
             source: What an error calls the text.
+            column: 1-based column of its first character in what it was cut from.
 
         Raises:
             DefinitionError: When anything is outside the language, unknown or of the wrong kind; points at it.
@@ -49,7 +50,7 @@ class Expression:
                 return feature.node
             return InputNode.of(declared) if declared is not None else None
 
-        node = parse_expression(Origin(source, 1, 1, text), resolve, [*feature_set.inputs, *feature_set.features])
+        node = parse_expression(Origin(source, 1, column, text), resolve, [*feature_set.inputs, *feature_set.features])
         return cls(text, node)
 
     @property

@@ -34,6 +34,7 @@ KERNEL_PACKAGES: Final = (
     "searchrank.features.kernels",
     "searchrank.features.operators",
     "searchrank.models.kernels",
+    "searchrank.reranking.kernels",
 )
 CONSTANT_SOURCES: Final = ("features/inputs.py", "features/operator.py")
 """Modules outside the kernel packages whose constants are compiled into kernels, below ``searchrank``."""
