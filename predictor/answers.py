@@ -12,9 +12,21 @@ from predictor.comparison import Comparison
 from predictor.journey import Filtering
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from searchrank.v1 import ranking_pb2
 
-__all__ = ["Arm", "Coverage", "Explanation", "Filtering", "Finding", "Ranking", "ReleaseIdentity", "SearchResult"]
+__all__ = [
+    "Arm",
+    "Coverage",
+    "Explanation",
+    "Filtering",
+    "Finding",
+    "Movement",
+    "Ranking",
+    "ReleaseIdentity",
+    "SearchResult",
+]
 
 _VERDICTS: Final = {1: True, 2: False}  # of the wire's enum: kept and removed
 
@@ -61,11 +73,13 @@ class Coverage:
         degradations: (stage, subject, reason) of what was left out; empty when nothing was.
         stages: Microseconds a stage took, in the order in which they ran.
         filtering: What the filter did; None without one.
+        rules: Re-ranking rules that moved items, and how many.
     """
 
     degradations: tuple[tuple[str, str, str], ...]
     stages: dict[str, int]
     filtering: Filtering | None = None
+    rules: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,21 @@ class Finding:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What re-ranking does to an item.
+
+    Attributes:
+        before: Its place by score, from 0; -1: the search does not find it.
+        after: Its place in the list; -1 likewise.
+        reasons: The rules that moved it, ``diversity`` and ``explore`` among them.
+    """
+
+    before: int
+    after: int
+    reasons: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
     """Candidates in ranked order.
@@ -98,6 +127,8 @@ class Ranking:
         coverage: What was left out.
         arms: The experiment arms that applied.
         state_offset: Events of the log before it were known, later ones were not; see ``Acknowledgement``.
+        propensities: Shape ``(n,)``, how likely each was to be at its place given those above it; None: nothing was
+            left to chance.
     """
 
     request_id: str
@@ -110,6 +141,7 @@ class Ranking:
     coverage: Coverage
     arms: tuple[Arm, ...] = ()
     state_offset: int = 0
+    propensities: npt.NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, answer: ranking_pb2.RankResponse) -> Ranking:
@@ -119,6 +151,7 @@ class Ranking:
             scores=np.array(answer.scores, np.float64),
             order=np.array(answer.order, np.int64),
             unknown=np.array(answer.unknown, np.int64),
+            propensities=_propensities(answer.propensities),
         )
 
 
@@ -139,6 +172,8 @@ class SearchResult:
         state_offset: Events of the log before it were known, later ones were not; see ``Acknowledgement``.
         position: Place of the first id in the whole list, from 0.
         next_page_token: Asks for the next page; empty: this is the last.
+        propensities: Shape ``(n,)``, how likely each was to be at its place given those above it; None: nothing was
+            left to chance.
     """
 
     request_id: str
@@ -153,6 +188,7 @@ class SearchResult:
     state_offset: int = 0
     position: int = 0
     next_page_token: str = ""
+    propensities: npt.NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, answer: ranking_pb2.SearchResponse) -> SearchResult:
@@ -165,6 +201,7 @@ class SearchResult:
             candidates=answer.candidates,
             position=answer.position,
             next_page_token=answer.next_page_token,
+            propensities=_propensities(answer.propensities),
         )
 
 
@@ -190,6 +227,7 @@ class Explanation:
         state_offset: Events of the log before it were known, later ones were not; see ``Acknowledgement``.
         verdicts: For each id what the filter says: True, False, or None for unknown; empty without one.
         comparison: Why one of two items ranks above the other; None when none were to be compared.
+        movements: For each id what re-ranking does to it in a search for the same; empty: nothing is re-ranked.
     """
 
     request_id: str
@@ -208,6 +246,7 @@ class Explanation:
     state_offset: int = 0
     verdicts: tuple[bool | None, ...] = ()
     comparison: Comparison | None = None
+    movements: tuple[Movement, ...] = ()
 
     @classmethod
     def of(cls, answer: ranking_pb2.ExplainResponse) -> Explanation:
@@ -225,6 +264,7 @@ class Explanation:
             unknown=np.array(answer.unknown, np.int64),
             verdicts=tuple(_VERDICTS.get(verdict) for verdict in answer.verdicts),
             comparison=Comparison.of(answer.comparison) if answer.HasField("comparison") else None,
+            movements=_movements(answer.movements),
         )
 
 
@@ -242,12 +282,25 @@ def _heading(answer: Any) -> dict[str, Any]:
     }
 
 
+def _propensities(sent: Iterable[float]) -> npt.NDArray[np.float64] | None:
+    values = np.array(sent, np.float64)
+    return values if len(values) else None
+
+
+def _movements(told: ranking_pb2.Movements) -> tuple[Movement, ...]:
+    reasons: list[list[str]] = [[] for _ in told.before]
+    for item, reason in zip(told.items, told.reasons, strict=True):
+        reasons[item].append(reason)
+    return tuple(Movement(b, a, tuple(why)) for b, a, why in zip(told.before, told.after, reasons, strict=True))
+
+
 def _coverage(told: ranking_pb2.Coverage) -> Coverage:
     what = told.filtering
     return Coverage(
         tuple((part.stage, part.subject, part.reason) for part in told.degradations),
         {part.stage: part.elapsed_us for part in told.stages},
         Filtering(what.looked_at, what.removed, what.missing, what.exact) if told.HasField("filtering") else None,
+        tuple((part.rule, part.items) for part in told.rules),
     )
 
 

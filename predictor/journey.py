@@ -95,6 +95,7 @@ class Journey:
         stages: Name and microseconds of the stages that ran, in order.
         arms: Experiment arms that apply.
         filtering: What the filter did; None without one.
+        rules: Re-ranking rules that applied, with how many items each moved.
     """
 
     deadline: Deadline
@@ -102,6 +103,7 @@ class Journey:
     stages: list[tuple[str, int]] = field(default_factory=list)
     arms: tuple[Assigned, ...] = ()
     filtering: Filtering | None = None
+    rules: tuple[tuple[str, int], ...] = ()
     _mark: float = field(default_factory=monotonic)
 
     def ran(self, stage: str) -> None:

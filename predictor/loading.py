@@ -17,6 +17,7 @@ from predictor.lane import Lane
 from predictor.live import Live
 from predictor.page_token import PageTokens
 from predictor.requests import Schema
+from predictor.reranking import rerankers
 from predictor.scoring import Scoring
 from predictor.screens import Screens
 from predictor.surface import ServedSurface
@@ -202,6 +203,7 @@ class Loader:
         short, long = (Scoring(release, Evaluator(plan), blend) for _ in range(2))
         deriver = Deriver.of(release, blend)
         followed = Live(tail or self._tail(folder, snapshot, features), snapshot, deriver, block)
+        orderings = rerankers(name, config, features, snapshot.catalogue)
         recent = recalled.item_to_item.recent if recalled and recalled.item_to_item else ""
         return ServedSurface(
             name=name,
@@ -227,6 +229,8 @@ class Loader:
             drift=self._once(
                 ("drift", name, live.resolve(), config.drift), lambda: Drift(name, release, is_on=config.drift)
             ),
+            rerankers=orderings,
+            reranker=orderings.get("default"),
         )
 
     def _tail(self, folder: Path, snapshot: Snapshot, features: FeatureSet) -> Tail:

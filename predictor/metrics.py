@@ -64,6 +64,7 @@ class Metrics:
         self.skips = self._counter(
             "skips", "Branches and stores that were not asked, being busy or late before", "subject", "surface"
         )
+        self.rules = self._counter("rules", "Answers in which a re-ranking rule moved items", "rule", "surface")
         self.arms = self._counter(
             "arms", "Answers by experiment arm, overridden units left out", "surface", "layer", "experiment", "arm"
         )
@@ -152,6 +153,7 @@ class Metrics:
             self.degradations.labels(left_out.stage, left_out.subject, surface).inc()
             if any(words in left_out.reason for words in _SKIPPED):
                 self.skips.labels(left_out.subject, surface).inc()
+        self._count_rules(coverage, surface)
         for arm in arms:
             if not arm.overridden:
                 self.arms.labels(surface, arm.layer, arm.experiment, arm.arm).inc()
@@ -166,6 +168,10 @@ class Metrics:
         self.drift.clear()
         for alarm in alarms:
             self.drift.labels(alarm.surface, alarm.column, alarm.kind).set(1)
+
+    def _count_rules(self, coverage: ranking_pb2.Coverage, surface: str) -> None:
+        for applied in coverage.rules:
+            self.rules.labels(applied.rule, surface).inc()
 
     def serve(self, port: int, host: str) -> None:
         """Answer scrapes on a thread of their own until the process ends."""

@@ -1,8 +1,9 @@
 """A page token: the rest of a list, compressed and signed, so that any worker can give the next page of it.
 
-``base64url(version, MAC, length of the head, head, scores)``. The head is compressed JSON, scores hardly compress. The
-MAC is the first 16 bytes of HMAC-SHA256 under the workspace's key and is checked before anything is unpacked. Ids and
-scores are what the caller is going to see anyway: a token is signed, not encrypted.
+``base64url(version, MAC, length of the head, head, scores)``. The head is compressed JSON; scores, and
+propensities behind them where there are any, hardly compress. The MAC is the first 16 bytes of HMAC-SHA256 under the
+workspace's key and is checked before anything is unpacked. Ids and scores are what the caller is going to see anyway:
+a token is signed, not encrypted.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import secrets
 import struct
 import tempfile
 import zlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,6 +61,7 @@ class Remainder:
         position: Absolute position of the first id.
         ids: Best first.
         scores: Shape ``(n,)`` float64.
+        propensities: Shape ``(n,)`` float64; None: nothing was left to chance.
     """
 
     surface: str
@@ -80,9 +82,16 @@ class Remainder:
     position: int
     ids: list[str]
     scores: npt.NDArray[np.float64]
+    propensities: npt.NDArray[np.float64] | None = None
+
+    def take(self, places: slice | npt.NDArray[np.int64]) -> Remainder:
+        """Return some of it, with the position of the whole."""
+        ids = self.ids[places] if isinstance(places, slice) else [self.ids[place] for place in places.tolist()]
+        chances = None if self.propensities is None else self.propensities[places]
+        return replace(self, ids=ids, scores=self.scores[places], propensities=chances)
 
 
-_PLAIN: Final = tuple(part.name for part in fields(Remainder) if part.name not in {"arms", "scores"})
+_PLAIN: Final = tuple(part.name for part in fields(Remainder) if part.name not in {"arms", "scores", "propensities"})
 _ARM: Final = ("layer", "experiment", "arm", "propensity", "overridden")
 
 
@@ -114,7 +123,8 @@ class PageTokens:
         parts = {name: getattr(rest, name) for name in _PLAIN}
         parts["arms"] = [[getattr(arm, name) for name in _ARM] for arm in rest.arms]
         head = zlib.compress(json.dumps(parts, separators=(",", ":")).encode(), level=1)
-        body = _HEAD.pack(len(head)) + head + rest.scores.astype("<f8").tobytes()
+        numbers = rest.scores if rest.propensities is None else np.concatenate([rest.scores, rest.propensities])
+        body = _HEAD.pack(len(head)) + head + numbers.astype("<f8").tobytes()
         return base64.urlsafe_b64encode(_VERSION + self._mac(body) + body).decode()
 
     def read(self, token: str) -> Remainder:
@@ -127,7 +137,8 @@ class PageTokens:
         (size,) = _HEAD.unpack_from(body)
         end = _HEAD.size + size
         parts: dict[str, Any] = json.loads(zlib.decompress(body[_HEAD.size : end]))
-        parts["scores"] = np.frombuffer(body, "<f8", offset=end)
+        numbers, n = np.frombuffer(body, "<f8", offset=end), len(parts["ids"])
+        parts["scores"], parts["propensities"] = numbers[:n], numbers[n:] if len(numbers) > n else None
         parts["arms"] = tuple(Assigned(*arm) for arm in parts["arms"])
         parts["release"] = tuple(parts["release"])
         return Remainder(**parts)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from predictor.page_token import Remainder
 from predictor.requests import MAX_RESULTS
@@ -17,7 +19,6 @@ from searchrank.errors import RequestError
 from searchrank.experiments import Assigned
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from predictor.stages import Asked
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from searchrank.state import State
     from searchrank.v1 import ranking_pb2
 
-__all__ = ["KEPT_SECONDS", "Page", "digest_of", "leave", "turn"]
+__all__ = ["KEPT_SECONDS", "Left", "Page", "digest_of", "leave", "turn"]
 
 KEPT_SECONDS: Final = 600
 """How long after a search its list can be paged through."""
@@ -47,6 +48,20 @@ class Page:
     token: str
 
 
+class Left(NamedTuple):
+    """What a page leaves over.
+
+    Attributes:
+        ids: In order.
+        scores: One for each.
+        propensities: One for each; None: nothing was left to chance.
+    """
+
+    ids: list[str]
+    scores: npt.NDArray[np.float64]
+    propensities: npt.NDArray[np.float64] | None
+
+
 def digest_of(request: ranking_pb2.SearchRequest) -> str:
     """Return the identity of what a request asks, whatever page of it; empty when it asks nothing."""
     asked = type(request)()
@@ -62,7 +77,7 @@ def leave(
     asked: Asked,
     request: ranking_pb2.SearchRequest,
     first: ranking_pb2.SearchResponse,
-    rest: tuple[list[str], npt.NDArray[np.float64]],
+    rest: Left,
 ) -> str:
     """Return the token for what a search's first page leaves over; empty when that is nothing.
 
@@ -71,9 +86,9 @@ def leave(
         asked: What was asked.
         request: The same as sent.
         first: The first page.
-        rest: Ids and scores after it, in order; only so many are kept that a list has 1,000 items.
+        rest: What comes after it; only so many are kept that a list has 1,000 items.
     """
-    ids, scores = rest
+    ids, scores, chances = rest
     left = MAX_RESULTS - len(first.ids.strings.values)
     if not ids or left <= 0:
         return ""
@@ -98,6 +113,7 @@ def leave(
         position=len(first.ids.strings.values),
         ids=ids[:left],
         scores=scores[:left],
+        propensities=None if chances is None else chances[:left],
     )
     return surface.page_tokens.write(remainder)
 
@@ -112,7 +128,7 @@ def turn(surface: ServedSurface, request: ranking_pb2.SearchRequest) -> Page:
     _check(surface, request, left)
     left = _present(left, surface.live.view.state)
     size = min(request.limit or left.limit, len(left.ids))
-    rest = replace(left, position=left.position + size, ids=left.ids[size:], scores=left.scores[size:])
+    rest = replace(left.take(slice(size, None)), position=left.position + size)
     return Page(left, size, surface.page_tokens.write(rest) if rest.ids else "")
 
 
@@ -121,8 +137,7 @@ def _present(left: Remainder, state: State) -> Remainder:
     known = state.items.rows(left.ids) != len(state.items.base)
     if known.all() or state.offset < left.offset:
         return left
-    ids = [item for item, is_known in zip(left.ids, known.tolist(), strict=True) if is_known]
-    return replace(left, ids=ids, scores=left.scores[known])
+    return left.take(np.flatnonzero(known))
 
 
 def _check(surface: ServedSurface, request: ranking_pb2.SearchRequest, left: Remainder) -> None:

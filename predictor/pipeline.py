@@ -14,12 +14,13 @@ from predictor.comparing import admit_pair, compared
 from predictor.filtering import admit_filter, judge, verdicts
 from predictor.gathering import gather, passing
 from predictor.journey import Deadline, Journey
-from predictor.paging import leave, turn
+from predictor.paging import Left, leave, turn
 from predictor.recording import Result, answered, turned
 from predictor.requests import MAX_EXPLAINED, MAX_RESULTS, admit_candidates, admit_question
+from predictor.reranking import listed, movements
 from predictor.responses import explain_response, item_ids, page_response, rank_response, search_response
-from predictor.sorting import admit_sort, arranged
-from predictor.stages import Scope, hydrate, know, locate, ordered, reasons, recall, score
+from predictor.sorting import admit_sort
+from predictor.stages import Scope, hydrate, know, locate, reasons, recall, score
 from predictor.trials import assign
 from searchrank.errors import RequestError
 
@@ -61,10 +62,11 @@ async def rank(
     found = locate(asked, candidates)
     pool = passing(asked, found, hydrate(surface, asked, found, journey), condition, journey)
     scored = await score(surface, pool.pairs, journey)
-    order = ordered(scored.scores, question.limit)
-    response = rank_response(surface, asked, found, pool.spread(scored.scores), pool.kept[order], journey)
+    page, _ = listed(surface, asked, pool, scored.scores, journey).split(question.limit)
+    response = rank_response(surface, asked, found, pool.spread(scored.scores), pool.kept[page.order], journey)
+    response.propensities.extend(page.told)
     if record is not None:
-        record(answered("Rank", surface, asked, pool.found, Result(scored, order), journey))
+        record(answered("Rank", surface, asked, pool.found, Result(scored, page), journey))
     surface.drift.saw(asked, pool, condition)
     return response
 
@@ -92,10 +94,10 @@ async def search(
     asked = await know(surface, question, journey)
     pool = await gather(surface, asked, condition, journey, wanted=max(limit, surface.config.candidates))
     scored = await score(surface, pool.pairs, journey)
-    order = arranged(asked, pool, scored.scores, keys)
-    page, rest = order[:limit], order[limit:]
-    response = search_response(surface, asked, pool.found, scored.scores, page, journey)
-    left = item_ids(asked, pool.found, rest), scored.scores[rest]
+    page, rest = listed(surface, asked, pool, scored.scores, journey, keys).split(limit)
+    response = search_response(surface, asked, pool.found, scored.scores, page.order, journey)
+    response.propensities.extend(page.told)
+    left = Left(item_ids(asked, pool.found, rest.order), scored.scores[rest.order], rest.propensities)
     response.next_page_token = leave(surface, asked, request, response, left)
     if record is not None:
         record(answered("Search", surface, asked, pool.found, Result(scored, page), journey))
@@ -138,6 +140,9 @@ async def explain(
     response = explain_response(surface, asked, found, recalled, told, journey)
     if both is not None:
         response.comparison.CopyFrom(compared(surface, asked, found, pairs, told, both).wire())
+    moves = await movements(surface, asked, condition, found, journey)
+    if moves is not None:
+        response.movements.CopyFrom(moves)
     if condition is not None:
         response.verdicts.extend(verdicts(judge(asked, condition, found, pairs)))
     return response

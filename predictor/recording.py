@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from searchrank.serving_log import Answered, ServingLogWriter
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from predictor.journey import Journey
     from predictor.metrics import Metrics
     from predictor.paging import Page
+    from predictor.reranking import Listed
     from predictor.scoring import Scored
     from predictor.stages import Asked, Found
     from predictor.surface import ServedSurface
@@ -33,12 +33,12 @@ class Result:
 
     Attributes:
         scored: Scores and the digest of what they were computed from.
-        order: Positions of those that are returned, best first.
+        listed: Those that are returned, best first.
         first: Absolute position of the first one returned.
     """
 
     scored: Scored
-    order: npt.NDArray[np.int64]
+    listed: Listed
     first: int = 0
 
 
@@ -75,7 +75,7 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
         rows=found.rows,
         revisions=state.revisions(found.rows) if state.items else None,
         scores=result.scored.scores,
-        order=result.order,
+        order=result.listed.order,
         first=result.first,
         features_digest=result.scored.features_digest,
         trees=result.scored.effort.point.trees,
@@ -84,6 +84,8 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
         sort=question.sort,
         blend=surface.blended.blend.text if surface.blended else "",
         models=surface.blended.models if surface.blended else (),
+        rerank=result.listed.rerank,
+        propensities=result.listed.spread(len(found.rows)),
     )
 
 
@@ -115,6 +117,7 @@ def turned(surface: ServedSurface, page: Page, journey: Journey) -> Answered:
         order=np.arange(n),
         first=whole.position,
         features_digest=None,
+        propensities=None if whole.propensities is None else whole.propensities[:n],
     )
 
 

@@ -63,6 +63,8 @@ def page_response(page: Page, journey: Journey) -> ranking_pb2.SearchResponse:
     )
     response.ids.strings.values.extend(whole.ids[: page.size])
     response.scores.extend(whole.scores[: page.size].tolist())
+    if whole.propensities is not None:
+        response.propensities.extend(whole.propensities[: page.size].tolist())
     journey.arms = whole.arms
     _put_coverage(response, journey)
     return response
@@ -142,6 +144,8 @@ def _put_coverage(response: Any, journey: Journey) -> None:
         coverage.stages.add(stage=stage, elapsed_us=max(0, elapsed))
     if journey.filtering is not None:
         coverage.filtering.CopyFrom(ranking_pb2.Filtering(**asdict(journey.filtering)))
+    for rule, items in journey.rules:
+        coverage.rules.add(rule=rule, items=items)
     for one in journey.arms:
         response.arms.add(
             layer=one.layer,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from predictor.blending import Blended
 from predictor.compiled import Compiler
@@ -20,6 +21,7 @@ from searchrank.features import Plan
 from searchrank.features.snapshot import Snapshot
 from searchrank.models import Release
 from searchrank.project import Surface
+from searchrank.reranking import Reranker
 from searchrank.state import UserStore
 
 __all__ = ["ServedSurface"]
@@ -53,6 +55,8 @@ class ServedSurface:
         drift: Compares requests with what the release saw in training.
         trial: What is tried on it; None: nothing.
         shadow: What is asked too, after the answer; None: nothing.
+        rerankers: Orderings of the whole list, ``default`` and variants, by name.
+        reranker: The one that applies; None: lists stay as they are scored.
     """
 
     name: str
@@ -78,6 +82,8 @@ class ServedSurface:
     drift: Drift
     trial: Trial | None = None
     shadow: ServedSurface | None = None
+    rerankers: Mapping[str, Reranker] = field(default_factory=dict)
+    reranker: Reranker | None = None
 
     @property
     def budget(self) -> float:

@@ -94,10 +94,12 @@ def _variant(surface: ServedSurface, settings: dict[str, Value], pinned: Mapping
     changed = surface if pin == _AS_IT_IS else pinned[pin]
     starts, ends = _QUOTA
     quotas = {k.removeprefix(starts).removesuffix(ends): int(v) for k, v in settings.items() if k.endswith(ends)}
-    sizes = {part: int(value) for part, value in settings.items() if not part.endswith(ends)}
+    sizes = {part: int(value) for part, value in settings.items() if not (part == "rerank" or part.endswith(ends))}
     recaller = changed.recaller.with_quotas(quotas) if quotas else changed.recaller
+    ordering = settings.get("rerank")
+    reranker = changed.reranker if ordering is None else changed.rerankers.get(str(ordering))
     config = changed.config.model_copy(update=sizes) if sizes else changed.config
-    return replace(changed, config=config, recaller=recaller, trial=surface.trial)
+    return replace(changed, config=config, recaller=recaller, reranker=reranker, trial=surface.trial)
 
 
 class TrialLoader:

@@ -113,12 +113,12 @@ class Rerank(Ordering):
         variants: By name; each stands for itself and takes nothing from the surface's own.
     """
 
-    variants: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")], Ordering] = Field(default_factory=dict)
+    variants: dict[Word, Ordering] = Field(default_factory=dict)
 
     @field_validator("variants")
     @classmethod
     def _not_reserved(cls, variants: dict[str, Ordering]) -> dict[str, Ordering]:
-        if taken := sorted({"default", "off"} & set(variants)):
+        if taken := sorted({"default", "none"} & set(variants)):
             raise ValueError(f"{taken[0]!r} is the surface's own ordering or none; call the variant something else")
         return variants
 

@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-__all__ = ["BLEND", "BRANCH_QUOTA", "RELEASE", "TARGETS", "Parameter", "ParameterType", "Value", "limits"]
+__all__ = ["BLEND", "BRANCH_QUOTA", "RELEASE", "RERANK", "TARGETS", "Parameter", "ParameterType", "Value", "limits"]
 
 Value: TypeAlias = float | int | str
 
 RELEASE: Final = "release"
 BLEND: Final = "blend"
+RERANK: Final = "rerank"
 BRANCH_QUOTA: Final = re.compile(r"recall\.([a-z][a-z0-9_]*)\.quota")
-TARGETS: Final = ("limit", "candidates", "release", "blend", "recall.<branch>.quota")
+TARGETS: Final = ("limit", "candidates", "release", "blend", "rerank", "recall.<branch>.quota")
 _TEXT: Final = (0, 0)  # a text has no least and most
-_LIMITS: Final = {"limit": (1, 1_000), "candidates": (1, 10_000), RELEASE: (1, 1_000_000_000), BLEND: _TEXT}
+_LIMITS: Final = {
+    "limit": (1, 1_000),
+    "candidates": (1, 10_000),
+    RELEASE: (1, 1_000_000_000),
+    BLEND: _TEXT,
+    RERANK: _TEXT,
+}
 
 
 class ParameterType(StrEnum):

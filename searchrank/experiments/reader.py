@@ -15,6 +15,7 @@ from searchrank.experiments.parameter import (
     BLEND,
     BRANCH_QUOTA,
     RELEASE,
+    RERANK,
     TARGETS,
     Parameter,
     ParameterType,
@@ -30,6 +31,8 @@ _SALT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LAYER: Final = ("salt", "unit", "parameters", "experiments")
 _PARAMETER: Final = ("type", "default", "sets", "choices")
+_WORDS: Final = (ParameterType.TEXT, ParameterType.CHOICE)
+_TYPES: Final = {RELEASE: (ParameterType.INTEGER, *_WORDS), BLEND: _WORDS, RERANK: _WORDS}
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -162,10 +165,7 @@ class Reader:
         sets = str(self._document.value(node))
         if limits(sets) is None:
             raise self._document.error(node, f"a parameter cannot set {sets!r:.60}", f"it may set {', '.join(TARGETS)}")
-        allowed = (
-            *((ParameterType.INTEGER,) if sets != BLEND else ()),
-            *((ParameterType.TEXT, ParameterType.CHOICE) if sets in {RELEASE, BLEND} else ()),
-        )
+        allowed = _TYPES.get(sets, (ParameterType.INTEGER,))
         if self._type(parts["type"]) not in allowed:
             hint = "a version is an integer, an alias such as challenger a text" if sets == RELEASE else ""
             raise self._document.error(parts["type"].value, f"what sets {sets} is of type {' or '.join(allowed)}", hint)
@@ -195,6 +195,9 @@ class Reader:
         """Return what says why a value does not fit the surroundings."""
 
         def check(parameter: Parameter, value: Value) -> str:
+            if self._surroundings is not None and parameter.sets == RERANK:
+                names = self._surroundings.orderings(surface)
+                return "" if value in names else f"no ordering is called {value!r:.60}; there are {', '.join(names)}"
             if self._surroundings is None or parameter.sets not in {RELEASE, BLEND}:
                 return ""
             if parameter.sets == BLEND:

@@ -36,6 +36,11 @@ class Surroundings:
         """Return the recall branches of a surface."""
         return tuple(self.project.surfaces[surface].recall)
 
+    def orderings(self, surface: str) -> tuple[str, ...]:
+        """Return what re-ranking of a surface may be: its own, none, or one of its variants."""
+        section = self.project.surfaces[surface].rerank
+        return ("default", "none", *(section.variants if section is not None else ()))
+
     def releases(self, surface: str) -> tuple[int | str, ...]:
         """Return the release versions of a surface's model, and the aliases that name one of them."""
         model = self.project.surfaces[surface].model

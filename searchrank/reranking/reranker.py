@@ -122,6 +122,11 @@ class Reranker:
         return f"{self.name}#{self.digest} {self.text}"
 
     @property
+    def changes(self) -> bool:
+        """Whether it does anything."""
+        return bool(self.rules) or self._likeness is not None or self.explores
+
+    @property
     def explores(self) -> bool:
         """Whether anything is left to chance."""
         return self._explore is not None

@@ -61,7 +61,7 @@ class Answered:
         effort_candidates: How many of the candidates, the first so many, were scored; 0: all.
         blend: The expression over scores that applied; empty: none.
         models: ``name@version#digest`` of further releases whose scores were read.
-        rerank: Digest of the rules that re-ranked; empty: none.
+        rerank: Name, digest and canonical text of the ordering that re-ranked; empty: none.
         cached: Whether the scores came from a cache.
         propensities: Shape ``(n,)``, how likely an item was to be at its place; NaN: not drawn; None: nothing was.
     """

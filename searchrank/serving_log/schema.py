@@ -27,7 +27,7 @@ trees                 trees of the forest that were used; null: all
 effort_candidates     candidates that were scored of those found, the first so many; null: all
 blend                 expression over scores that applied; null: none
 models                ``name@version#digest`` of further releases whose scores were read; null: none
-rerank                digest of the rules that re-ranked; null: none
+rerank                the ordering of the list: name, digest and canonical text; null: none
 cached                whether the scores came from a cache; null: no
 item_id               candidates, in the order in which they were scored
 revision              offset of the put that an item was read from; -1: the snapshot's row

@@ -59,7 +59,7 @@ class RankRequest(_message.Message):
     def __init__(self, surface: _Optional[str] = ..., request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., query: _Optional[str] = ..., request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., candidates: _Optional[_Union[Ids, _Mapping]] = ..., candidate_columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., limit: _Optional[int] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class RankResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "order", "unknown", "coverage", "arms", "state_offset")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "order", "unknown", "coverage", "arms", "state_offset", "propensities")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +70,7 @@ class RankResponse(_message.Message):
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
     STATE_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    PROPENSITIES_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -80,7 +81,8 @@ class RankResponse(_message.Message):
     coverage: Coverage
     arms: _containers.RepeatedCompositeFieldContainer[AssignedArm]
     state_offset: int
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., order: _Optional[_Iterable[int]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., state_offset: _Optional[int] = ...) -> None: ...
+    propensities: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., order: _Optional[_Iterable[int]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., state_offset: _Optional[int] = ..., propensities: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class SearchRequest(_message.Message):
     __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "limit", "filter", "sort", "page_token")
@@ -117,7 +119,7 @@ class SortKey(_message.Message):
     def __init__(self, expression: _Optional[str] = ..., descending: _Optional[bool] = ...) -> None: ...
 
 class SearchResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "provenance", "candidates", "coverage", "arms", "position", "next_page_token", "state_offset")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "provenance", "candidates", "coverage", "arms", "position", "next_page_token", "state_offset", "propensities")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +132,7 @@ class SearchResponse(_message.Message):
     POSITION_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STATE_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    PROPENSITIES_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -142,7 +145,8 @@ class SearchResponse(_message.Message):
     position: int
     next_page_token: str
     state_offset: int
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., candidates: _Optional[int] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., position: _Optional[int] = ..., next_page_token: _Optional[str] = ..., state_offset: _Optional[int] = ...) -> None: ...
+    propensities: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., candidates: _Optional[int] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., position: _Optional[int] = ..., next_page_token: _Optional[str] = ..., state_offset: _Optional[int] = ..., propensities: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
     __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "ids", "candidate_columns", "filter", "compare")
@@ -179,7 +183,7 @@ class Pair(_message.Message):
     def __init__(self, first: _Optional[int] = ..., second: _Optional[int] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage", "arms", "verdicts", "state_offset", "comparison")
+    __slots__ = ("request_id", "release", "snapshot_id", "ids", "scores", "columns", "features", "contributions", "base_score", "provenance", "unknown", "coverage", "arms", "verdicts", "state_offset", "comparison", "movements")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -196,6 +200,7 @@ class ExplainResponse(_message.Message):
     VERDICTS_FIELD_NUMBER: _ClassVar[int]
     STATE_OFFSET_FIELD_NUMBER: _ClassVar[int]
     COMPARISON_FIELD_NUMBER: _ClassVar[int]
+    MOVEMENTS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: ReleaseIdentity
     snapshot_id: str
@@ -212,7 +217,8 @@ class ExplainResponse(_message.Message):
     verdicts: _containers.RepeatedScalarFieldContainer[Verdict]
     state_offset: int
     comparison: Comparison
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, str]]] = ..., state_offset: _Optional[int] = ..., comparison: _Optional[_Union[Comparison, _Mapping]] = ...) -> None: ...
+    movements: Movements
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[_Union[ReleaseIdentity, _Mapping]] = ..., snapshot_id: _Optional[str] = ..., ids: _Optional[_Union[Ids, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., columns: _Optional[_Iterable[str]] = ..., features: _Optional[bytes] = ..., contributions: _Optional[_Iterable[float]] = ..., base_score: _Optional[float] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., unknown: _Optional[_Iterable[int]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., arms: _Optional[_Iterable[_Union[AssignedArm, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[Verdict, str]]] = ..., state_offset: _Optional[int] = ..., comparison: _Optional[_Union[Comparison, _Mapping]] = ..., movements: _Optional[_Union[Movements, _Mapping]] = ...) -> None: ...
 
 class Comparison(_message.Message):
     __slots__ = ("above", "below", "gap", "contributions", "flips")
@@ -241,6 +247,18 @@ class Flip(_message.Message):
     after: float
     is_code: bool
     def __init__(self, feature: _Optional[str] = ..., changed: _Optional[_Union[Changed, str]] = ..., before: _Optional[float] = ..., after: _Optional[float] = ..., is_code: _Optional[bool] = ...) -> None: ...
+
+class Movements(_message.Message):
+    __slots__ = ("before", "after", "items", "reasons")
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    before: _containers.RepeatedScalarFieldContainer[int]
+    after: _containers.RepeatedScalarFieldContainer[int]
+    items: _containers.RepeatedScalarFieldContainer[int]
+    reasons: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, before: _Optional[_Iterable[int]] = ..., after: _Optional[_Iterable[int]] = ..., items: _Optional[_Iterable[int]] = ..., reasons: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Ids(_message.Message):
     __slots__ = ("strings", "integers")
@@ -373,14 +391,24 @@ class AssignedArm(_message.Message):
     def __init__(self, layer: _Optional[str] = ..., experiment: _Optional[str] = ..., arm: _Optional[str] = ..., propensity: _Optional[float] = ..., overridden: _Optional[bool] = ...) -> None: ...
 
 class Coverage(_message.Message):
-    __slots__ = ("degradations", "stages", "filtering")
+    __slots__ = ("degradations", "stages", "filtering", "rules")
     DEGRADATIONS_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
     FILTERING_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
     degradations: _containers.RepeatedCompositeFieldContainer[Degradation]
     stages: _containers.RepeatedCompositeFieldContainer[StageTime]
     filtering: Filtering
-    def __init__(self, degradations: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., filtering: _Optional[_Union[Filtering, _Mapping]] = ...) -> None: ...
+    rules: _containers.RepeatedCompositeFieldContainer[AppliedRule]
+    def __init__(self, degradations: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., filtering: _Optional[_Union[Filtering, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[AppliedRule, _Mapping]]] = ...) -> None: ...
+
+class AppliedRule(_message.Message):
+    __slots__ = ("rule", "items")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    items: int
+    def __init__(self, rule: _Optional[str] = ..., items: _Optional[int] = ...) -> None: ...
 
 class Filtering(_message.Message):
     __slots__ = ("looked_at", "removed", "missing", "exact")
