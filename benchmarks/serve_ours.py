@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from sixty import Request, feature_text, texts_of
 from searchrank.features import FeatureSet
 from searchrank.features.history import EventColumns
 from searchrank.features.snapshot import Snapshot, SnapshotSource, publish
-from searchrank.models import Ledger, ReleaseDraft, profile_columns, write_release
+from searchrank.models import EffortCurve, Ledger, ReleaseDraft, profile_columns, write_release
 from searchrank.workspace import Workspace
 
 __all__ = ["make_workspace"]
@@ -47,7 +48,9 @@ surfaces:
 """
 
 
-def make_workspace(root: Path, world: World, model: Path, width: int = WIDTH) -> Workspace:
+def make_workspace(
+    root: Path, world: World, model: Path, width: int = WIDTH, effort: EffortCurve | None = None
+) -> Workspace:
     """Write everything a worker needs to serve the world by a model of the first columns, two experiments included."""
     workspace = Workspace(root)
     workspace.root.mkdir(parents=True, exist_ok=True)
@@ -59,7 +62,8 @@ def make_workspace(root: Path, world: World, model: Path, width: int = WIDTH) ->
     events = EventColumns.from_batches([])
     source = SnapshotSource(items=items, events=events, as_of=NOW_US)
     publish(Snapshot.build(workspace.snapshots / "first", features, source))
-    release = write_release(workspace.releases, _draft(world, items, model.read_text(encoding="utf-8"), width))
+    draft = replace(_draft(world, items, model.read_text(encoding="utf-8"), width), effort=effort)
+    release = write_release(workspace.releases, draft)
     Ledger(workspace.ledger).promote(release)
     return workspace
 

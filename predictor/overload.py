@@ -15,8 +15,9 @@ __all__ = ["Overload"]
 TARGET_SECONDS: Final = 0.02
 MOST: Final = 1.9
 """Pressure at which nine in ten requests are refused; some are let in, or nobody would see it end."""
-_RISE: Final = 0.05
-_STEEPEST: Final = 5.0
+_RISE: Final = 0.1
+_STEEPEST: Final = 12.0
+_EXPIRED: Final = 0.02  # of pressure, for a request that waited in vain
 _FALL: Final = 0.02
 _WEIGHT: Final = 0.05  # of a new measurement in the running estimate
 _REPLY_SECONDS: Final = 0.002  # an answer takes to reach the caller
@@ -60,6 +61,7 @@ class Overload:
             OverloadError: When it could not be answered in time, or others could not if it were.
         """
         if remaining is not None and remaining <= 0:
+            self.pressure = min(MOST, self.pressure + _EXPIRED)
             raise DeadlineError("it had waited for longer than its caller does when its turn came")
         if not self.pressure:
             return
