@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import uvloop
+from typing_extensions import override
 
 from predictor.metrics import Metrics
 from predictor.server import RankingServer
@@ -34,6 +35,7 @@ class Faulty(Serving):
     seconds: float | None = None
     broken: ServedSurface
 
+    @override
     def surface(self, name: str) -> ServedSurface:  # noqa: ARG002 - there is one
         """Return what serves, with its recall held up."""
         return self.broken

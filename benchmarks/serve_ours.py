@@ -49,7 +49,7 @@ surfaces:
 
 
 def make_workspace(
-    root: Path, world: World, model: Path, width: int = WIDTH, effort: EffortCurve | None = None
+    root: Path, world: World, model: Path, width: int = WIDTH, *, effort: EffortCurve | None = None
 ) -> Workspace:
     """Write everything a worker needs to serve the world by a model of the first columns, two experiments included."""
     workspace = Workspace(root)
