@@ -24,7 +24,7 @@ from predictor.query import Query, search_request
 from searchrank.v1 import ranking_pb2
 
 Done = tuple[float, str, bytes, float]
-_METHODS = {"search": ranking_pb2.SearchResponse, "rank": ranking_pb2.RankResponse}
+_METHODS: dict[str, Any] = {"search": ranking_pb2.SearchResponse, "rank": ranking_pb2.RankResponse}
 
 
 def _requests(kind: str, block: int, count: int) -> list[bytes]:
