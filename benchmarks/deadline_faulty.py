@@ -36,7 +36,7 @@ class Faulty(Serving):
     broken: ServedSurface
 
     @override
-    def surface(self, name: str) -> ServedSurface:  # noqa: ARG002 - there is one
+    def surface(self, name: str) -> ServedSurface:
         """Return what serves, with its recall held up."""
         return self.broken
 
