@@ -13,8 +13,10 @@ from predictor.filtering import admit_filter, sift
 from predictor.gathering import Pool
 from predictor.journey import Deadline, Journey
 from predictor.ladder import Ladder
-from predictor.sorting import admit_sort, arranged
+from predictor.reranking import listed
+from predictor.sorting import admit_sort
 from predictor.stages import Asked, Found, hydrate, know, locate, score
+from searchrank.reranking import Reranker
 from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
@@ -82,7 +84,9 @@ async def answer_again(surface: ServedSurface, logged: Logged) -> Again:
     question, n = asked.question, len(pairs)
     condition = admit_filter(surface, question.filter)
     kept = np.arange(n) if condition is None else sift(asked, condition, found, pairs, journey)
-    surface = replace(surface, ladder=Ladder.only(logged.value("trees") or 0))
+    ordering = logged.value("rerank")
+    reranker = Reranker.logged(ordering, surface.release.feature_set) if ordering else None
+    surface = replace(surface, ladder=Ladder.only(logged.value("trees") or 0), reranker=reranker)
     looked_at = pairs.take(np.arange(logged.scored))
     scored = await score(surface, looked_at, journey)
     digest, earlier = scored.features_digest, logged.value("features_digest")
@@ -91,5 +95,5 @@ async def answer_again(surface: ServedSurface, logged: Logged) -> Again:
     scores = np.full(n, np.nan)
     scores[: len(scored.scores)] = scored.scores
     sort = [ranking_pb2.SortKey(expression=text, descending=down) for text, down in question.sort]
-    order = arranged(asked, Pool(found, pairs, kept, n), scores, admit_sort(surface, sort))
+    order = listed(surface, asked, Pool(found, pairs, kept, n), scores, journey, admit_sort(surface, sort)).order
     return Again(asked, found, pairs, scored, digest, scores, order, kept)

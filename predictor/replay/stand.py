@@ -165,7 +165,8 @@ class Stands:
 
     def of(self, logged: Logged) -> Stand | Difference:
         """Return what made an answer, or what of it is gone, was changed or is another one."""
-        key = (logged.surface, logged.release, logged.snapshot_id)
+        blend = logged.value("blend"), tuple(logged.value("models") or ())
+        key = (logged.surface, logged.release, logged.snapshot_id, blend)
         if self._stand is None or key != self._key:
             self._stand = self._open(logged)
             self._key = key
@@ -183,6 +184,7 @@ class Stands:
             was, now = digest[:12], release.digest[:12]
             return Difference("release", f"{name} version {version} is another one: {was} in the log, {now} now")
         try:
+            config = _blended_as(config, logged)
             return Stand(self._workspace, (logged.surface, config), release, self._snapshot(logged))
         except SearchRankError as error:
             return Difference("snapshot", str(error))
@@ -205,3 +207,24 @@ class Stands:
                 "what the answer knew cannot be made again"
             )
         return max(earlier)[1]
+
+
+def _blended_as(config: Surface, logged: Logged) -> Surface:
+    """Return a surface with the blend that an answer was scored by: its expression and the versions that it read.
+
+    Raises:
+        NotFoundError: When the project no longer says which score is which model's.
+    """
+    score, read = logged.value("blend"), logged.value("models") or ()
+    if not score:
+        return config.model_copy(update={"blend": None})
+    models = dict(config.blend.models) if config.blend else {}
+    others = [name for name, reference in models.items() if reference != config.model]
+    if config.blend is None or [models[name].partition("@")[0] for name in others] != [
+        one.partition("@")[0] for one in read
+    ]:
+        raise NotFoundError(
+            f"the answer blends its score with {', '.join(read) or 'no other'}; its models are others now"
+        )
+    models |= {name: one.partition("#")[0] for name, one in zip(others, read, strict=True)}
+    return config.model_copy(update={"blend": config.blend.model_copy(update={"models": models, "score": score})})
