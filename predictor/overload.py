@@ -1,11 +1,14 @@
 """Whether a worker keeps up, by how long requests wait before it looks at them.
 
-``pressure`` rises while they wait longer than ``TARGET_SECONDS``, the faster the longer, and falls slowly while they
-wait less than half of that. Up to 1 it says how much less is done for a request, above 1 how many are refused.
+A queue that comes and goes is no overload, one that stands is: what counts is the shortest wait of the last
+``WINDOW_SECONDS`` (CoDel; Nichols and Jacobson, 2012). ``pressure`` rises while it is longer than
+``TARGET_SECONDS``, the faster the longer, and falls slowly while it is less than half of that. Up to 1 it says how much
+less is done for a request, above 1 how many are refused.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from searchrank.errors import DeadlineError, OverloadError
@@ -13,10 +16,12 @@ from searchrank.errors import DeadlineError, OverloadError
 __all__ = ["Overload"]
 
 TARGET_SECONDS: Final = 0.02
+WINDOW_SECONDS: Final = 0.2
 MOST: Final = 1.9
 """Pressure at which nine in ten requests are refused; some are let in, or nobody would see it end."""
 _RISE: Final = 0.1
 _STEEPEST: Final = 12.0
+_PERIOD: Final = 0.02  # seconds between two measurements, besides what they take
 _EXPIRED: Final = 0.02  # of pressure, for a request that waited in vain
 _FALL: Final = 0.02
 _WEIGHT: Final = 0.05  # of a new measurement in the running estimate
@@ -36,15 +41,26 @@ class Overload:
         self.pressure = 0.0
         self.delay = 0.0
         self.seconds = 0.0
+        self._recent: deque[float] = deque()
         self._refused = 0.0  # parts of a request that were refused beyond whole ones
 
     def note(self, delay: float) -> None:
         """Take a measurement of the wait into account, made some 50 times a second under load."""
         self.delay = delay
-        if delay > TARGET_SECONDS:
-            self.pressure = min(MOST, self.pressure + _RISE * min(delay / TARGET_SECONDS - 1, _STEEPEST))
-        elif delay < TARGET_SECONDS / 2:
+        standing = self._standing(delay)
+        if standing > TARGET_SECONDS:
+            self.pressure = min(MOST, self.pressure + _RISE * min(standing / TARGET_SECONDS - 1, _STEEPEST))
+        elif standing < TARGET_SECONDS / 2:
             self.pressure = max(0.0, self.pressure - _FALL)
+
+    def _standing(self, delay: float) -> float:
+        """Return the shortest wait of the window, this one included; 0 until the window is full."""
+        recent = self._recent
+        recent.append(delay)
+        covered = sum(recent) + _PERIOD * len(recent)
+        while covered - recent[0] - _PERIOD >= WINDOW_SECONDS:
+            covered -= recent.popleft() + _PERIOD
+        return min(recent) if covered >= WINDOW_SECONDS else 0.0
 
     def served(self, seconds: float) -> None:
         """Note what a request took in here."""
