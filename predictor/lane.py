@@ -7,7 +7,6 @@ first in, first out, so that it never holds up other calls.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -41,7 +40,6 @@ class Lane:
         """
         self.overload = Overload()
         self.backlog = 0.0
-        self._queued: deque[float] = deque()  # the first of them runs
         self._inline_seconds = inline_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
 
@@ -63,19 +61,12 @@ class Lane:
         if self.backlog > 0 and self.backlog >= deadline.remaining:
             return None
         self.backlog += seconds
-        self._queued.append(seconds)
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
         future.add_done_callback(lambda _: self._ended(seconds))
         done, _ = await asyncio.wait((future,), timeout=max(0.0, deadline.remaining) + _GRACE_SECONDS)
         return future.result() if done else None
 
-    @property
-    def waiting(self) -> float:
-        """Seconds of work, by estimate, that wait for what runs to end."""
-        return sum(self._queued) - self._queued[0] if self._queued else 0.0
-
     def _ended(self, seconds: float) -> None:
-        self._queued.popleft()
         self.backlog = max(0.0, self.backlog - seconds)
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ class QueueProbe:
         """Ask nothing yet.
 
         Args:
-            lane: What waits for its thread counts, too; what runs there does not.
+            lane: What waits for its thread does not count: it queues only what it can do in time.
         """
         self._lane = lane
         folder = tempfile.mkdtemp(prefix="searchrank-")
@@ -49,7 +49,7 @@ class QueueProbe:
             async with grpc.aio.insecure_channel(self.address) as channel:
                 check = health_pb2_grpc.HealthStub(channel).Check
                 while True:
-                    overload.note(max(await _waited(check), self._lane.waiting))
+                    overload.note(await _waited(check))
                     is_quiet = overload.pressure == 0 and overload.delay < _QUIET
                     await asyncio.sleep(_IDLE_SECONDS if is_quiet else _BUSY_SECONDS)
         finally:

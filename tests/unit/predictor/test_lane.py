@@ -44,19 +44,9 @@ async def test_work_is_not_queued_behind_more_than_its_time(lane):
     gone = threading.Event()
     first = asyncio.create_task(lane.queue(gone.wait, 60.0, within(5)))
     await asyncio.sleep(0)
-    assert (lane.backlog, lane.waiting) == (60.0, 0.0)  # a long work alone is no queue
+    assert lane.backlog == 60.0
     asked = []
     assert await lane.queue(lambda: asked.append(1), 0.001, within(5)) is None
     gone.set()
     await first
     assert (asked, lane.backlog) == ([], 0.0)
-
-
-async def test_what_waits_for_the_thread_is_told_without_what_runs(lane):
-    gone = threading.Event()
-    works = [asyncio.create_task(lane.queue(gone.wait, seconds, within(60))) for seconds in (0.3, 0.2, 0.1)]
-    await asyncio.sleep(0)
-    assert lane.waiting == pytest.approx(0.3)
-    gone.set()
-    await asyncio.gather(*works)
-    assert (lane.waiting, lane.backlog) == (0.0, pytest.approx(0.0))
