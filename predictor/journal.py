@@ -131,6 +131,10 @@ async def _run(journal: Journal, socket: Path) -> None:
     stop_on(stopping, supervised=True)
     supervisor = os.getppid()
     await journal.run(socket, stopping)
+    for _ in range(20):  # of one that is killed, the pipe ends a little before its children get another parent
+        if os.getppid() != supervisor:
+            break
+        await asyncio.sleep(0.01)
     if os.getppid() != supervisor:  # it was killed and cannot clear its folder away
         with contextlib.suppress(OSError):
             socket.parent.rmdir()
