@@ -64,7 +64,8 @@ class Balanced:
         return {}
 
     def asked(self, worker: str) -> int:
-        return next(int(s["value"]) for s in self.state(worker)["stats"] if s["name"] == "rq_total")
+        """Return how many calls a worker was sent; Envoy leaves a zero out of its JSON."""
+        return next(int(s.get("value", 0)) for s in self.state(worker)["stats"] if s["name"] == "rq_total")
 
     def is_healthy(self, worker: str) -> bool:
         flags = self.state(worker).get("health_status", {})
