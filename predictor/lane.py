@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from predictor.overload import Overload
+from predictor.priority import step_back
 
 if TYPE_CHECKING:
     from predictor.journey import Deadline
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Lane"]
 
 INLINE_SECONDS: Final = 0.002
+_NICE: Final = 10
+"""Of the thread: beside it a short request has nine tenths of a core that is short, and begins at once."""
 _GRACE_SECONDS: Final = 0.001  # for what ends at its deadline to come back
 
 T = TypeVar("T")
@@ -41,7 +44,7 @@ class Lane:
         self.overload = Overload()
         self.backlog = 0.0
         self._inline_seconds = inline_seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scoring")
+        self._thread = ThreadPoolExecutor(1, "scoring", step_back, (_NICE,))
 
     def is_short(self, seconds: float) -> bool:
         """Whether work of this estimate runs on the loop."""

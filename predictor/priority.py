@@ -11,11 +11,13 @@ __all__ = ["step_back"]
 NICE: Final = 5
 
 
-def step_back() -> None:
+def step_back(nice: int = NICE) -> None:
     """Let this thread give way: one that answers requests and wakes up runs at once and not when this one has run.
 
-    It is not put far back, since it may hold the interpreter while another process has the core.
+    Args:
+        nice: How far it steps back. A thread that may hold the interpreter while another process has the core should
+            not go far.
     """
     with contextlib.suppress(OSError):  # some sandboxes allow neither
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+        os.setpriority(os.PRIO_PROCESS, 0, nice)

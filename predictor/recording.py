@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from predictor.priority import step_back
 from searchrank.serving_log import Answered, ServingLogWriter
 
 if TYPE_CHECKING:
@@ -129,6 +130,6 @@ def open_log(workspace: Workspace, metrics: Metrics, share: float) -> ServingLog
     def count(result: str, answers: int) -> None:
         metrics.serving_log.labels(result).inc(answers)
 
-    log = ServingLogWriter(workspace.serving, share=share, count=count)
+    log = ServingLogWriter(workspace.serving, share=share, count=count, begin=step_back)
     metrics.serving_log_queued.set_function(lambda: log.queued_bytes)
     return log

@@ -49,26 +49,40 @@ _SCALARS: Final[dict[str, Callable[[Answered], object]]] = {
 }
 
 
-def record_batch(answers: Sequence[Answered], layout: Columns) -> pa.RecordBatch:
+def record_batch(
+    answers: Sequence[Answered], layout: Columns, rest: Callable[[], None] = lambda: None
+) -> pa.RecordBatch:
     """Return one row an answer.
 
     Args:
         answers: At least one, all of one feature set.
         layout: The columns of that feature set.
+        rest: Called after each column, so that a thread need not hold the interpreter for all of them at a stretch.
     """
-    starts = np.concatenate([[0], np.cumsum([len(one) for one in answers])])
-    columns = {name: pa.array([get(one) for one in answers], CORE.field(name).type) for name, get in _SCALARS.items()}
-    columns["arms"] = _structs([one.arms for one in answers], ARM, getattr)
-    columns["coverage"] = _structs([one.coverage for one in answers], LEFT_OUT, None)
-    columns["sort"] = _structs([one.sort for one in answers], SORT_KEY, None, absent=True)
-    columns["item_id"] = _lists(starts, _item_ids(answers))
-    columns["revision"] = _lists(starts, pa.array(_revisions(answers, int(starts[-1]))))
-    columns["position"] = _lists(starts, pa.array(_positions(answers, starts)))
-    columns["score"] = _lists(starts, pa.array(np.concatenate([one.scores for one in answers])))
-    columns["propensity"] = _lists(*_flat([one.propensities for one in answers]))
-    columns |= {item.name: _context(item, answers) for item in layout.requests}
-    columns |= {item.name: _sent(item, answers) for item in layout.candidates}
+    columns: dict[str, pa.Array] = {}
+    for name, column in _columns(answers, layout):
+        columns[name] = column
+        rest()
     return pa.record_batch([columns[name] for name in layout.schema.names], schema=layout.schema)
+
+
+def _columns(answers: Sequence[Answered], layout: Columns) -> Iterator[tuple[str, pa.Array]]:
+    """Make one column after the other."""
+    starts = np.concatenate([[0], np.cumsum([len(one) for one in answers])])
+    for name, get in _SCALARS.items():
+        yield name, pa.array([get(one) for one in answers], CORE.field(name).type)
+    yield "arms", _structs([one.arms for one in answers], ARM, getattr)
+    yield "coverage", _structs([one.coverage for one in answers], LEFT_OUT, None)
+    yield "sort", _structs([one.sort for one in answers], SORT_KEY, None, absent=True)
+    yield "item_id", _lists(starts, _item_ids(answers))
+    yield "revision", _lists(starts, pa.array(_revisions(answers, int(starts[-1]))))
+    yield "position", _lists(starts, pa.array(_positions(answers, starts)))
+    yield "score", _lists(starts, pa.array(np.concatenate([one.scores for one in answers])))
+    yield "propensity", _lists(*_flat([one.propensities for one in answers]))
+    for item in layout.requests:
+        yield item.name, _context(item, answers)
+    for item in layout.candidates:
+        yield item.name, _sent(item, answers)
 
 
 def _lists(starts: Ints, values: pa.Array, absent: npt.NDArray[np.bool_] | None = None) -> pa.ListArray:

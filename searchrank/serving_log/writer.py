@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import ceil
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ __all__ = ["Limits", "ServingLogWriter"]
 
 _logger = logging.getLogger(__name__)
 _STOP_SECONDS: Final = 5.0
+_REST_SECONDS: Final = 0.0005  # between two columns of a batch, each of which takes some tenths of a millisecond
 Count = Callable[[str, int], None]
 
 
@@ -61,6 +63,7 @@ class ServingLogWriter:
         share: float = 1.0,
         limits: Limits | None = None,
         count: Count = lambda _result, _answers: None,
+        begin: Callable[[], None] = lambda: None,
     ) -> None:
         """Start the thread; no file is made before there is something to write.
 
@@ -70,11 +73,13 @@ class ServingLogWriter:
             limits: How much it may hold and take.
             count: Told what became of so many answers: ``written``, ``dropped`` (the queue was full), ``failed`` (the
                 disk took no more) or ``left_out`` (not in the share).
+            begin: Called on the thread when it begins, such as to let it give way to those that answer.
         """
         self._folder = folder
         self._limits = limits or Limits()
         self._threshold = int(share * (1 << 64))
         self._count = count
+        self._begin = begin
         self._queue: SimpleQueue[Answered] = SimpleQueue()
         self._offered = 0  # bytes; written by the caller's thread alone
         self._taken = 0  # bytes; written by the own thread alone
@@ -110,6 +115,7 @@ class ServingLogWriter:
             _logger.error("the serving log in %s could not be finished in time", self._folder)
 
     def _run(self) -> None:
+        self._begin()
         limits, due = self._limits, monotonic() + self._limits.hold
         while not self._closing.wait(limits.pause):
             if self._queue.qsize() >= limits.batch or monotonic() >= due:
@@ -120,8 +126,9 @@ class ServingLogWriter:
             self._finish(key)
 
     def _drain(self) -> None:
-        """Write what waits, then finish the files that are old or large enough."""
-        while answers := self._next():
+        """Write what waits, not what comes meanwhile, then finish the files that are old or large enough."""
+        for _ in range(ceil(self._queue.qsize() / self._limits.batch)):
+            answers = self._next()
             for _, some in groupby(answers, lambda one: id(one.feature_set)):
                 self._write(list(some))
             self._taken += sum(one.nbytes for one in answers)
@@ -143,7 +150,7 @@ class ServingLogWriter:
         layout = self._layout(answers[0].feature_set)
         key = layout.schema
         try:
-            batch = record_batch(answers, layout)
+            batch = record_batch(answers, layout, self._rest)
             file = self._files.get(key)
             if file is None:
                 file = self._files[key] = LogFile(self._folder, key)
@@ -156,6 +163,11 @@ class ServingLogWriter:
         else:
             self._failing = False
             self._count("written", len(answers))
+
+    def _rest(self) -> None:
+        """Leave the interpreter to those that answer for a moment, unless somebody waits for the end."""
+        if not self._closing.is_set():
+            sleep(_REST_SECONDS)
 
     def _layout(self, feature_set: FeatureSet) -> Columns:
         key = feature_set.fingerprint  # each load brings a new object, mostly of the same meaning

@@ -53,6 +53,12 @@ def test_ids_that_the_caller_sent_are_kept_beside_recalled_ones(answered, rows):
     assert found[3]["item_id"] == ["other4", "other2", "other7"]
 
 
+def test_the_interpreter_is_left_to_others_after_each_column(answered, features):
+    layout, rests = Columns.of(features), []
+    batch = record_batch([answered()], layout, lambda: rests.append(1))
+    assert len(rests) == batch.num_columns
+
+
 def test_an_answer_without_candidates_is_a_row_with_empty_lists(answered, rows):
     nothing = np.empty(0, np.int64)
     empty = answered(rows=nothing, scores=np.empty(0), order=nothing, features_digest=None)
