@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 from typing_extensions import override
 
+from predictor.call import Call
 from predictor.changes import admit_feedback, admit_ingest
 from predictor.journey import Deadline
-from predictor.metrics import Call
 from predictor.statuses import reply
 from searchrank.errors import InvalidInputError, UnavailableError
 from searchrank.v1 import ingest_pb2, ingest_pb2_grpc

@@ -14,7 +14,7 @@ from typing_extensions import override
 from searchrank.errors import ConfigError
 
 if TYPE_CHECKING:
-    from predictor.metrics import Call
+    from predictor.call import Call
     from searchrank.v1 import ranking_pb2
 
 __all__ = ["FORMATS", "JsonLines", "RequestLog", "set_up_log"]
@@ -72,7 +72,7 @@ class RequestLog:
         self._slow = slow_seconds
         self._left, self._at, self._unsaid = BURST, monotonic(), 0
 
-    def note(self, call: Call, request_id: str, coverage: ranking_pb2.Coverage, seconds: float) -> None:
+    def note(self, call: Call, coverage: ranking_pb2.Coverage, seconds: float) -> None:
         """Take note of an answer."""
         if not coverage.degradations and seconds < self._slow:
             return
@@ -88,7 +88,8 @@ class RequestLog:
             "event": "degraded" if parts else "slow",
             "rpc": call.rpc,
             "surface": call.surface,
-            "request_id": request_id,
+            "release": call.release,
+            "request_id": call.request_id,
             "milliseconds": round(seconds * 1e3, 3),
             "left_out": parts,
             "stages_us": {part.stage: part.elapsed_us for part in coverage.stages},
@@ -99,7 +100,7 @@ class RequestLog:
             "%s %s, request %r, took %.1f ms; left out: %s",
             call.rpc,
             fields["event"],
-            request_id,
+            call.request_id,
             seconds * 1e3,
             "; ".join(parts) or "nothing",
             extra={"fields": fields},

@@ -1,30 +1,34 @@
 """What a worker counts, for Prometheus.
 
-Children of labelled metrics are looked up once and kept: with them, a request costs about 15 microseconds.
+What every request counts is kept by ``predictor.counting``; what changes rarely is the client library's own.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
+from predictor.counting import CounterVec, HistogramVec
 from searchrank.models import LibraryForest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from predictor.call import Call
     from predictor.overload import Overload
     from predictor.sketch import Alarm
+    from predictor.surface import ServedSurface
     from searchrank.v1 import ranking_pb2
 
-__all__ = ["Call", "Metrics"]
+__all__ = ["Metrics"]
 
 _SECONDS: Final = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _STAGE_SECONDS: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _ALIKE: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 _CANDIDATES: Final = (0, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
+_SERVED: Final = ("surface", "release")  # the last labels of what is counted by release
 _SKIPPED: Final = ("skipped", "not asked")  # of the reasons that a branch and a store give
 
 _RESULTS: Final = {
@@ -34,38 +38,24 @@ _RESULTS: Final = {
 }
 
 
-class Call(NamedTuple):
-    """A call as it is counted and logged.
-
-    Attributes:
-        rpc: Its name.
-        surface: Surface that answers it; empty: none, or one that the project does not have.
-        request_id: The caller's name for it.
-    """
-
-    rpc: str
-    surface: str = ""
-    request_id: str = ""
-
-
 class Metrics:
     """The counters of one worker, in a registry of their own; counted on the event loop."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.requests = self._counter("requests", "Calls that ended", "rpc", "surface", "status")
-        self.seconds = self._histogram("request_seconds", "Time inside the servicer", _SECONDS, "rpc", "surface")
-        self.stages = self._histogram("stage_seconds", "Time inside a stage", _STAGE_SECONDS, "stage", "surface")
-        self.candidates = self._histogram(
+        self.requests = self._counts("requests", "Calls that ended", "rpc", "status", *_SERVED)
+        self.seconds = self._measures("request_seconds", "Time inside the servicer", _SECONDS, "rpc", *_SERVED)
+        self.stages = self._measures("stage_seconds", "Time inside a stage", _STAGE_SECONDS, "stage", *_SERVED)
+        self.candidates = self._measures(
             "candidates", "Items that were sent, or found, to be ordered", _CANDIDATES, "rpc", "surface"
         )
-        self.degradations = self._counter("degradations", "Parts left out of answers", "stage", "subject", "surface")
-        self.skips = self._counter(
+        self.degradations = self._counts("degradations", "Parts left out of answers", "stage", "subject", "surface")
+        self.skips = self._counts(
             "skips", "Branches and stores that were not asked, being busy or late before", "subject", "surface"
         )
-        self.rules = self._counter("rules", "Answers in which a re-ranking rule moved items", "rule", "surface")
-        self.arms = self._counter(
+        self.rules = self._counts("rules", "Answers in which a re-ranking rule moved items", "rule", "surface")
+        self.arms = self._counts(
             "arms", "Answers by experiment arm, overridden units left out", "surface", "layer", "experiment", "arm"
         )
         self.loads = self._counter("loads", "Releases and snapshots taken into service, or refused", "result")
@@ -106,9 +96,12 @@ class Metrics:
         for counter, results in _RESULTS.items():  # from 0, so that the first of them is an increase
             for result in results:
                 getattr(self, counter).labels(result)
-        self._ended: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
-        self._answered: dict[tuple[str, str], Histogram] = {}
-        self._ran: dict[tuple[str, str], Histogram] = {}
+
+    def _counts(self, name: str, words: str, *labels: str) -> CounterVec:
+        return CounterVec(self.registry, f"searchrank_{name}", words, *labels)
+
+    def _measures(self, name: str, words: str, bounds: Sequence[float], *labels: str) -> HistogramVec:
+        return HistogramVec(self.registry, f"searchrank_{name}", words, bounds, *labels)
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(f"searchrank_{name}", words, labels, registry=self.registry)
@@ -121,14 +114,8 @@ class Metrics:
 
     def ended(self, call: Call, status: str, seconds: float) -> None:
         """Count a call that has ended, one way or the other."""
-        rpc, surface, _ = call
-        found = self._ended.get((rpc, surface, status))
-        if found is None:
-            found = self.requests.labels(rpc, surface, status), self.seconds.labels(rpc, surface)
-            self._ended[rpc, surface, status] = found
-        requests, taken = found
-        requests.inc()
-        taken.observe(seconds)
+        self.requests.add((call.rpc, status, call.surface, call.release))
+        self.seconds.observe((call.rpc, call.surface, call.release), seconds)
 
     def answered(
         self,
@@ -138,25 +125,25 @@ class Metrics:
         arms: Sequence[ranking_pb2.AssignedArm],
     ) -> None:
         """Count what is in an answer: its candidates, the time of each stage, what was left out, its arms."""
-        rpc, surface, _ = call
-        found = self._answered.get((rpc, surface))
-        if found is None:
-            found = self._answered[rpc, surface] = self.candidates.labels(rpc, surface)
-        found.observe(candidates)
+        surface, release = call.surface, call.release
+        self.candidates.observe((call.rpc, surface), candidates)
         for part in coverage.stages:
-            stage = part.stage
-            ran = self._ran.get((stage, surface))
-            if ran is None:
-                ran = self._ran[stage, surface] = self.stages.labels(stage, surface)
-            ran.observe(part.elapsed_us * 1e-6)
+            self.stages.observe((part.stage, surface, release), part.elapsed_us * 1e-6)
         for left_out in coverage.degradations:
-            self.degradations.labels(left_out.stage, left_out.subject, surface).inc()
+            self.degradations.add((left_out.stage, left_out.subject, surface))
             if any(words in left_out.reason for words in _SKIPPED):
-                self.skips.labels(left_out.subject, surface).inc()
-        self._count_rules(coverage, surface)
+                self.skips.add((left_out.subject, surface))
+        for applied in coverage.rules:
+            self.rules.add((applied.rule, surface))
         for arm in arms:
             if not arm.overridden:
-                self.arms.labels(surface, arm.layer, arm.experiment, arm.arm).inc()
+                self.arms.add((surface, arm.layer, arm.experiment, arm.arm))
+
+    def keep(self, held: Collection[ServedSurface]) -> None:
+        """Forget what was counted of releases that are let go of, so that pages do not grow with every promotion."""
+        kept = {(surface.name, surface.release_name) for surface in held}
+        for counted in (self.requests, self.seconds, self.stages):
+            counted.keep(lambda labels: not labels[-1] or labels[-2:] in kept)
 
     def watch(self, overload: Overload) -> None:
         """Show whether a worker keeps up."""
@@ -168,10 +155,6 @@ class Metrics:
         self.drift.clear()
         for alarm in alarms:
             self.drift.labels(alarm.surface, alarm.column, alarm.kind).set(1)
-
-    def _count_rules(self, coverage: ranking_pb2.Coverage, surface: str) -> None:
-        for applied in coverage.rules:
-            self.rules.labels(applied.rule, surface).inc()
 
     def serve(self, port: int, host: str) -> None:
         """Answer scrapes on a thread of their own until the process ends."""

@@ -13,11 +13,11 @@ from grpc_reflection.v1alpha import reflection
 from typing_extensions import override
 
 from predictor import pipeline
+from predictor.call import Call
 from predictor.health_service import HealthService
 from predictor.ingest import IngestServicer
 from predictor.journal_link import JournalLink
 from predictor.log_lines import RequestLog
-from predictor.metrics import Call
 from predictor.probe import QueueProbe
 from predictor.statuses import reply
 from predictor.writable import Declared
@@ -91,13 +91,17 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         async def work() -> Response:
             remaining = context.time_remaining()
             self._overload.admit(remaining)
-            return await stages(self._serving.surface(request.surface), request, remaining)
+            surface = self._serving.surface(request.surface)
+            call.release = surface.release_name
+            answer = await stages(surface, request, remaining)
+            call.release, call.request_id = f"{answer.release.name}@{answer.release.version}", answer.request_id
+            return answer
 
-        call = Call(rpc, self._serving.called(request.surface), request.request_id)
+        call = Call(rpc, self._serving.called(request.surface), request_id=request.request_id)
         answer = await reply(call, work(), context, self._metrics)
         seconds = perf_counter() - began
         self._overload.served(seconds)
-        self._log.note(call, answer.request_id, answer.coverage, seconds)
+        self._log.note(call, answer.coverage, seconds)
         found = getattr(answer, "candidates", None)  # of a search
         self._metrics.answered(call, _sent(request) if found is None else found, answer.coverage, answer.arms)
         self._serving.answered(rpc, call.surface, request, answer)

@@ -22,7 +22,8 @@ from searchrank.errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from predictor.metrics import Call, Metrics
+    from predictor.call import Call
+    from predictor.metrics import Metrics
 
     Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -89,3 +89,8 @@ class ServedSurface:
     def budget(self) -> float:
         """Seconds for a request without a deadline."""
         return self.config.budget_ms / 1000
+
+    @property
+    def release_name(self) -> str:
+        """What scores, as metrics, logs and people call it: ``name@version``."""
+        return f"{self.release.name}@{self.release.version}"

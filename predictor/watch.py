@@ -36,6 +36,7 @@ async def watch(serving: Serving, metrics: Metrics, *, period: float = WATCH_SEC
 
 def note(metrics: Metrics, serving: Serving, loaded: Loaded) -> None:
     """Count and log what became of a load."""
+    metrics.keep(serving.loader.held)
     for name, error in loaded.refused.items():
         metrics.loads.labels("refused").inc()
         _logger.error("surface %s: refused, what was serving goes on serving: %s", name, error)
@@ -52,6 +53,5 @@ def note(metrics: Metrics, serving: Serving, loaded: Loaded) -> None:
         metrics.loads.labels("taken").inc(len(loaded.taken))
         metrics.live.clear()
         for surface in serving.served():
-            release = f"{surface.release.name}@{surface.release.version}"
-            metrics.live.labels(surface.name, release, surface.snapshot.manifest.id).set(1)
+            metrics.live.labels(surface.name, surface.release_name, surface.snapshot.manifest.id).set(1)
         _logger.info("now serving %s", serving.summary())

@@ -7,7 +7,8 @@ import pytest
 
 from predictor import pipeline
 from predictor.answers import Explanation, Ranking, SearchResult
-from predictor.metrics import Call, Metrics
+from predictor.call import Call
+from predictor.metrics import Metrics
 from predictor.query import Query, Sort, explain_request, rank_request, search_request
 from predictor.serving import Serving
 from predictor.testing import PROJECT, make_shop

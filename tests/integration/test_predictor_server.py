@@ -64,7 +64,9 @@ class Started:
         return self.sample("searchrank_requests_total", rpc=rpc, status=status, surface=surface)
 
     def sample(self, name, **labels) -> float:
-        return self.metrics.registry.get_sample_value(name, labels) or 0
+        """Return the sum of a metric's samples that have these labels, whatever the others."""
+        samples = (sample for family in self.metrics.registry.collect() for sample in family.samples)
+        return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
 
 
 async def test_the_async_client_ranks_searches_and_explains(shop):
@@ -73,6 +75,17 @@ async def test_the_async_client_ranks_searches_and_explains(shop):
         assert (await client.search(Query(surface="shop", text="tea"))).ids
         assert (await client.explain(ASKED, ["i3"])).columns[0] == "price"
         assert started.count("Rank", "OK") == 1
+
+
+async def test_a_call_is_counted_under_the_release_that_scored_it_or_none(shop):
+    async with Started(shop) as started, AsyncClient(started.target) as client:
+        found = await client.rank(ASKED, ["i1"])
+        with pytest.raises(RequestError):
+            await client.rank(Query(surface="nope"), ["i1"])
+        told = {"rpc": "Rank", "status": "OK", "surface": "shop"}
+        name = f"{found.release.name}@{found.release.version}"
+        assert started.sample("searchrank_requests_total", **told, release=name) == 1
+        assert started.sample("searchrank_requests_total", status="INVALID_ARGUMENT", release="") == 1
 
 
 async def test_stages_candidates_and_what_was_left_out_are_counted_by_surface(shop):

@@ -9,6 +9,7 @@ import typer.main
 import yaml
 
 from predictor.cli import serve
+from predictor.counting import CounterVec, HistogramVec
 from predictor.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -97,9 +98,10 @@ def test_what_compose_mounts_and_waits_for_exists():
 def test_alerts_ask_for_metrics_and_labels_that_are_exported():
     exported = {}
     for one in vars(Metrics()).values():
-        for family in one.describe() if hasattr(one, "describe") and hasattr(one, "_labelnames") else ():
+        for family in one.describe() if hasattr(one, "describe") else ():
+            labels = one.labels if isinstance(one, CounterVec | HistogramVec) else one._labelnames
             for suffix in {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",)):
-                exported[family.name + suffix] = {*one._labelnames, "le"}
+                exported[family.name + suffix] = {*labels, "le"}
     rules = [rule for group in read("alerts.yaml")["groups"] for rule in group["rules"]]
     asked = [metric for rule in rules for metric in re.findall(r"(searchrank_\w+)(?:\{(.*?)\})?", rule["expr"])]
     assert len(asked) >= len(rules)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from predictor.call import Call
 from predictor.log_lines import BURST, JsonLines, RequestLog, set_up_log
-from predictor.metrics import Call
 from searchrank.errors import ConfigError
 from searchrank.v1 import ranking_pb2
 
@@ -25,9 +25,10 @@ def lines(caplog):
 
 
 def test_a_degraded_answer_is_a_line_with_its_request_and_what_was_left_out(caplog, degraded):
-    RequestLog().note(Call("Search", "shop"), "r-1", degraded, 0.002)
+    RequestLog().note(Call("Search", "shop", "m@3", "r-1"), degraded, 0.002)
     (line,) = lines(caplog)
     assert (line["event"], line["request_id"], line["surface"], line["rpc"]) == ("degraded", "r-1", "shop", "Search")
+    assert line["release"] == "m@3"
     assert line["left_out"] == ["recall lexical: too late"]
     assert line["stages_us"] == {"recall": 900}
     assert "request 'r-1'" in line["message"]
@@ -35,15 +36,15 @@ def test_a_degraded_answer_is_a_line_with_its_request_and_what_was_left_out(capl
 
 def test_an_answer_is_a_line_only_if_it_is_slow_or_degraded(caplog):
     log = RequestLog(slow_seconds=0.5)
-    log.note(Call("Rank", "shop"), "quick", ranking_pb2.Coverage(), 0.4)
-    log.note(Call("Rank", "shop"), "slow", ranking_pb2.Coverage(), 0.6)
+    log.note(Call("Rank", "shop", "m@3", "quick"), ranking_pb2.Coverage(), 0.4)
+    log.note(Call("Rank", "shop", "m@3", "slow"), ranking_pb2.Coverage(), 0.6)
     assert [(line["event"], line["request_id"]) for line in lines(caplog)] == [("slow", "slow")]
 
 
 def test_many_bad_answers_are_some_lines_and_a_count(caplog, degraded):
     log = RequestLog()
     for number in range(1_000):
-        log.note(Call("Rank", "shop"), str(number), degraded, 0.001)
+        log.note(Call("Rank", "shop", "m@3", str(number)), degraded, 0.001)
     assert BURST <= len(caplog.records) < 2 * BURST
 
 
