@@ -54,8 +54,8 @@ class CounterVec(Collector):
         """Forget the labels that are not wanted."""
         self._counts = {labels: count for labels, count in self._counts.items() if wanted(labels)}
 
-    @override
     def describe(self) -> Iterator[CounterMetricFamily]:
+        """Say what is exported, without samples."""
         yield CounterMetricFamily(self._name, self._words, labels=self.labels)
 
     @override
@@ -103,8 +103,8 @@ class HistogramVec(Collector):
         """Forget the labels that are not wanted."""
         self._found = {labels: found for labels, found in self._found.items() if wanted(labels)}
 
-    @override
     def describe(self) -> Iterator[HistogramMetricFamily]:
+        """Say what is exported, without samples."""
         yield HistogramMetricFamily(self._name, self._words, labels=self.labels)
 
     @override

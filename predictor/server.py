@@ -87,6 +87,7 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         context: Context,
     ) -> Response:
         began = perf_counter()
+        call = Call(rpc, self._serving.called(request.surface), request_id=request.request_id)
 
         async def work() -> Response:
             remaining = context.time_remaining()
@@ -97,7 +98,6 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
             call.release, call.request_id = f"{answer.release.name}@{answer.release.version}", answer.request_id
             return answer
 
-        call = Call(rpc, self._serving.called(request.surface), request_id=request.request_id)
         answer = await reply(call, work(), context, self._metrics)
         seconds = perf_counter() - began
         self._overload.served(seconds)
