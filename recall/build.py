@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from recall.behaviour import build_item_to_item
 from recall.config import ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
 from recall.interaction import Interactions
-from recall.lexical import build_lexical
+from recall.lexical_index import build_lexical
 from recall.manifest import index_name
 from recall.popular import build_popular
 from searchrank.errors import ConfigError, DataError

@@ -6,7 +6,7 @@ A branch that is not named is not run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
@@ -18,11 +18,15 @@ from pydantic import (
     model_validator,
 )
 
+from recall.analysis import Language
 from searchrank.errors import ConfigError
 from searchrank.features.declaration import duration_us
 from searchrank.features.language import nearest
 
-__all__ = ["ItemToItemConfig", "LexicalConfig", "PopularConfig", "RecallConfig"]
+__all__ = ["JOINED", "ItemToItemConfig", "LexicalConfig", "PopularConfig", "RecallConfig"]
+
+JOINED: Final = "joined"
+"""Name of the field that holds all texts; no input is called so, they have a root and a dot."""
 
 
 def _duration(text: str) -> str:
@@ -48,15 +52,37 @@ class _Strict(BaseModel):
 class LexicalConfig(_Strict):
     """Words of the query found in texts of the item (BM25)."""
 
-    fields: Annotated[dict[str, Annotated[float, Field(gt=0, le=1_000)]], Field(min_length=1)]
-    """Item input to boost: ``{item.title: 2.0, item.text: 1.0}``."""
+    fields: Annotated[dict[str, Annotated[float, Field(ge=0, le=1_000)]], Field(min_length=1)]
+    """Item input to boost: ``{item.title: 2.0, item.text: 1.0}``; 0: only as part of ``joined``."""
+    joined: Annotated[float, Field(ge=0, le=1_000)] = 0.0
+    """Boost of one field that holds all texts, one after the other; 0: no such field."""
+    stem: Language = ""
+    """Language whose endings are taken off words; empty: none."""
+    segment: bool = False
+    """Whether Chinese is cut into words by a dictionary and not into overlapping pairs of characters."""
     quota: PositiveInt = 150
     """Most candidates that take part in fusion."""
 
+    @model_validator(mode="after")
+    def _searches(self) -> LexicalConfig:
+        if not self.boosts:
+            raise ValueError("every boost is 0, so that nothing would be searched")
+        return self
+
+    @property
+    def boosts(self) -> dict[str, float]:
+        """The boost of every field that is searched, ``JOINED`` among them."""
+        return {name: boost for name, boost in (self.fields | {JOINED: self.joined}).items() if boost}
+
     @property
     def recipe(self) -> dict[str, object]:
-        """What of this changes the index: boosts are applied when searching."""
-        return {"fields": sorted(self.fields)}
+        """What of this changes the index: the size of a boost is applied when searching."""
+        return {
+            "fields": sorted(self.fields),
+            "searched": sorted(self.boosts),
+            "stem": self.stem,
+            "segment": self.segment,
+        }
 
 
 class ItemToItemConfig(_Strict):

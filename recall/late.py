@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,17 +31,22 @@ class Late:
     replaced: Ints
     now: Ints
 
-    def counts(self, field: str, token: int) -> npt.NDArray[np.float64] | None:
-        """Return how often a text holds a token, shape ``(m,)``; None for a field that is not kept as tokens.
+    def counts(self, field: str, run: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Return how often a text holds tokens one after the other, shape ``(m,)``.
 
         Args:
-            field: Name of the item input.
-            token: ``hash_text`` of the token.
+            field: Name of the item input; one that is not kept as tokens holds none.
+            run: ``hash_text`` of each token.
         """
         cells = self.tokens.get(field)
-        if cells is None:
-            return None
-        found: npt.NDArray[np.float64] = np.count_nonzero(cells["values"] == token, axis=1).astype(np.float64)
+        if cells is None or not run or len(run) > cells["values"].shape[1]:
+            return np.zeros(len(self.rows))
+        values = cells["values"]
+        last = values.shape[1] - len(run) + 1
+        here = np.ones((len(values), last), np.bool_)
+        for at, token in enumerate(run):
+            here &= values[:, at : at + last] == token
+        found: npt.NDArray[np.float64] = np.count_nonzero(here, axis=1).astype(np.float64)
         return found
 
     def moved(self, found: Candidates) -> Candidates:

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import tantivy
 
+from recall.analysis import Analyser
 from recall.branch import Candidates, Query, rank
-from recall.manifest import IndexManifest
-from searchrank.errors import DataError
-from searchrank.features.text import ANALYSER_REVISION, hash_text, tokenize
+from recall.config import JOINED
+from recall.lexical_index import NAME, ROW, open_lexical
+from searchrank.features.text import hash_texts, tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from recall.analysis import Word
     from recall.config import LexicalConfig
     from recall.late import Late
 
-__all__ = ["LexicalBranch", "build_lexical"]
+__all__ = ["LexicalBranch"]
 
-NAME: Final = "lexical"
 MAX_TOKENS: Final = 64
 """Distinct tokens of a query that are looked up; the first ones count."""
 MAX_CHARACTERS: Final = 2_048
@@ -40,9 +40,7 @@ MAX_HITS: Final = 50_000
 MAX_NAMED: Final = 5_000
 """Allowed rows that are looked among; if there are more, hits are looked through (measured: the one gets dearer)."""
 _WIDER: Final = 8
-_ROW: Final = "row"
 _K1: Final = 1.2  # tantivy's; Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009
-_HEAP_BYTES: Final = 1 << 30  # grown as needed; one segment up to there, so that equal scores go by row
 
 
 class LexicalBranch:
@@ -51,18 +49,20 @@ class LexicalBranch:
     name = NAME
     waits = True
 
-    def __init__(self, index: tantivy.Index, boosts: Mapping[str, float], size: int) -> None:
+    def __init__(self, index: tantivy.Index, config: LexicalConfig, size: int) -> None:
         """Hold an opened index.
 
         Args:
             index: What ``build_lexical`` wrote, opened.
-            boosts: Weight of each field, by the name of the item input.
+            config: How it was built, and the boosts.
             size: Rows of the catalogue.
         """
         self.size = size
         self._schema = index.schema
         self._searcher = index.searcher()
-        self._boosts = dict(boosts)
+        self._fields = tuple(config.fields)
+        self._boosts = config.boosts
+        self._analyser = Analyser(config.stem, segment=config.segment)
 
     @classmethod
     def open(cls, folder: Path, config: LexicalConfig) -> LexicalBranch:
@@ -70,39 +70,47 @@ class LexicalBranch:
 
         Raises:
             NotFoundError: When there is no such index.
-            DataError: When it is damaged or was cut by another revision of the analyser.
+            DataError: When it is damaged or was cut by another analyser.
+            ConfigError: When a library that cuts its texts is not installed.
         """
-        manifest = IndexManifest.read(folder, NAME, analyser_revision=ANALYSER_REVISION)
-        try:
-            index = tantivy.Index.open(str(folder))
-            index.config_reader("manual")
-        except (ValueError, OSError) as error:
-            raise DataError(f"{folder} is damaged ({error}); run 'searchrank index' to build it again") from error
-        return cls(index, config.fields, manifest.size)
+        index, size = open_lexical(folder, config)
+        return cls(index, config, size)
 
     def retrieve(self, query: Query, limit: int) -> Candidates:
         """Return the items that hold most of the query's rare words; nothing for a query without words."""
-        tokens = list(islice(dict.fromkeys(tokenize(query.text[:MAX_CHARACTERS])), MAX_TOKENS))
+        words = self._analyser.words(query.text[:MAX_CHARACTERS])
+        first = {word.token: word for word in reversed(words)}
+        tokens = list(islice(dict.fromkeys(word.token for word in words), MAX_TOKENS))
         if not tokens:
             return Candidates.empty()
         if query.late is None:
             return self._indexed(tokens, query, limit)
         current = replace(query, exclude=np.append(query.exclude, query.late.replaced), late=None)
-        indexed, late = self._indexed(tokens, current, limit), self._scanned(tokens, query, query.late)
+        indexed = self._indexed(tokens, current, limit)
+        late = self._scanned([first[token] for token in tokens], query, query.late)
         return rank(np.append(indexed.rows, late.rows), np.append(indexed.scores, late.scores), limit, Query())
 
-    def _scanned(self, tokens: list[str], query: Query, late: Late) -> Candidates:
-        """Score the items put since, as BM25 would with texts of mean length and the index's counts of documents."""
+    def _scanned(self, words: list[Word], query: Query, late: Late) -> Candidates:
+        """Score the items put since, as BM25 would with texts of mean length and the index's counts of documents.
+
+        They are kept as the feature language cuts texts, so a word is found as it was written.
+        """
         scores = np.zeros(len(late.rows))
-        documents = self._searcher.num_docs
-        for field, boost in self._boosts.items():
-            for token in tokens:
-                counts = late.counts(field, hash_text(token))
-                if counts is not None and counts.any():
-                    holding = self._searcher.doc_freq(field, token)
-                    rarity = math.log1p((documents - holding + 0.5) / (holding + 0.5))
-                    scores += boost * rarity * counts * (1 + _K1) / (counts + _K1)
+        for word in words:
+            run = hash_texts(tokenize(word.written)).tolist()
+            counts = {field: late.counts(field, run) for field in self._fields}
+            counts[JOINED] = np.sum(list(counts.values()), axis=0)
+            for field, boost in self._boosts.items():
+                if counts[field].any():
+                    scores += (
+                        boost * self._rarity(field, word.token) * counts[field] * (1 + _K1) / (counts[field] + _K1)
+                    )
         return rank(late.rows[scores > 0], scores[scores > 0], len(scores), query)
+
+    def _rarity(self, field: str, token: str) -> float:
+        """Return the weight that BM25 gives a word."""
+        documents, holding = self._searcher.num_docs, self._searcher.doc_freq(field, token)
+        return math.log1p((documents - holding + 0.5) / (holding + 0.5))
 
     def _indexed(self, tokens: list[str], query: Query, limit: int) -> Candidates:
         most = min(limit + min(limit, len(query.exclude)), self._searcher.num_docs)
@@ -119,7 +127,7 @@ class LexicalBranch:
 
     def _hits(self, wanted: tantivy.Query, most: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         hits = self._searcher.search(wanted, limit=most, count=False).hits
-        rows = self._searcher.fast_field_values(_ROW, [address for _, address in hits])
+        rows = self._searcher.fast_field_values(ROW, [address for _, address in hits])
         return np.array(rows, np.int64), np.fromiter((score for score, _ in hits), np.float32, len(hits))
 
     def _among(self, wanted: tantivy.Query, allowed: npt.NDArray[np.bool_] | None) -> tantivy.Query:
@@ -127,7 +135,7 @@ class LexicalBranch:
         if allowed is None or np.count_nonzero(allowed[: self.size]) > MAX_NAMED:
             return wanted
         rows = np.flatnonzero(allowed[: self.size]).tolist()
-        named = tantivy.Query.boost_query(tantivy.Query.term_set_query(self._schema, _ROW, rows), 0.0)
+        named = tantivy.Query.boost_query(tantivy.Query.term_set_query(self._schema, ROW, rows), 0.0)
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, wanted), (tantivy.Occur.Must, named)])
 
     def _any_of(self, tokens: list[str]) -> tantivy.Query:
@@ -137,37 +145,3 @@ class LexicalBranch:
                 term = tantivy.Query.term_query(self._schema, field, token, index_option="freq")
                 terms.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, boost)))
         return tantivy.Query.boolean_query(terms)
-
-
-def build_lexical(
-    folder: Path,
-    config: LexicalConfig,
-    rows: npt.NDArray[np.int64],
-    texts: Mapping[str, Sequence[str | None]],
-    size: int,
-) -> None:
-    """Index the texts of the catalogue.
-
-    Args:
-        folder: An empty folder.
-        config: Which fields are indexed; their boosts are applied when searching.
-        rows: Shape ``(n,)``, the catalogue row of each item, unique.
-        texts: For each field one text an item, None where it has none.
-        size: Rows of the catalogue.
-    """
-    fields = sorted(config.fields)
-    builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field(_ROW, fast=True, indexed=True)
-    for field in fields:
-        builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
-    index = tantivy.Index(builder.build(), path=str(folder))
-    writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-    for at in np.argsort(rows):  # documents in row order: tantivy breaks ties by document
-        document = tantivy.Document()
-        document.add_unsigned(_ROW, int(rows[at]))
-        for field in fields:
-            document.add_text(field, " ".join(tokenize(texts[field][at] or "")))
-        writer.add_document(document)
-    writer.commit()
-    writer.wait_merging_threads()
-    IndexManifest(branch=NAME, size=size, recipe=config.recipe, analyser_revision=ANALYSER_REVISION).write(folder)

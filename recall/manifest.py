@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "IndexManifest", "index_name"]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _REBUILD: Final = "run 'searchrank index' to build it again"
 
 
@@ -38,14 +38,14 @@ class IndexManifest:
         branch: The branch that reads it.
         size: Rows of the catalogue it was built from.
         recipe: The configuration it was built with.
-        analyser_revision: Revision of the analyser that cut its texts; 0 for an index without texts.
+        analyser: Fingerprint of the analyser that cut its texts; empty for an index without texts.
         format: Revision of the files beside the manifest.
     """
 
     branch: str
     size: int
     recipe: Mapping[str, object]
-    analyser_revision: int = 0
+    analyser: str = ""
     format: int = FORMAT
 
     def write(self, folder: Path) -> None:
@@ -53,17 +53,17 @@ class IndexManifest:
         (folder / "manifest.json").write_text(json.dumps(asdict(self), indent=2, sort_keys=True) + "\n")
 
     @classmethod
-    def read(cls, folder: Path, branch: str, *, analyser_revision: int = 0) -> IndexManifest:
+    def read(cls, folder: Path, branch: str, *, analyser: str = "") -> IndexManifest:
         """Read and check the manifest of an index that is about to be opened.
 
         Args:
             folder: The index folder.
             branch: The branch that wants to read it.
-            analyser_revision: The revision of the analyser that will cut queries.
+            analyser: Fingerprint of the analyser that will cut queries.
 
         Raises:
             NotFoundError: When there is no index.
-            DataError: When it is damaged, of another branch, format or analyser revision.
+            DataError: When it is damaged, of another branch, format or analyser.
         """
         try:
             manifest = cls(**json.loads((folder / "manifest.json").read_text()))
@@ -71,10 +71,10 @@ class IndexManifest:
             raise NotFoundError(f"no {branch} index in {folder}; {_REBUILD}") from None
         except (ValueError, TypeError) as error:
             raise DataError(f"{folder / 'manifest.json'} is damaged ({error}); {_REBUILD}") from error
-        found = (manifest.branch, manifest.format, manifest.analyser_revision)
-        if found != (branch, FORMAT, analyser_revision):
+        found = (manifest.branch, manifest.format, manifest.analyser)
+        if found != (branch, FORMAT, analyser):
             raise DataError(
-                f"{folder} holds branch {found[0]}, format {found[1]}, analyser revision {found[2]}; "
-                f"this program reads {branch}, {FORMAT}, {analyser_revision}; {_REBUILD}"
+                f"{folder} holds branch {found[0]}, format {found[1]}, analyser {found[2] or 'none'}; "
+                f"this program reads {branch}, {FORMAT}, {analyser or 'none'}; {_REBUILD}"
             )
         return manifest

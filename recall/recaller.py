@@ -16,7 +16,7 @@ from recall.fusion import Recalled, fuse
 from recall.lexical import LexicalBranch
 from recall.manifest import index_name
 from recall.popular import PopularBranch
-from searchrank.errors import DataError
+from searchrank.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ class Recaller:
         """
         self._branches = tuple(b if isinstance(b, BoundedBranch) else BoundedBranch(b) for b in branches)
         self.branches = tuple(bounded.branch.name for bounded in self._branches)
-        self._quotas = dict(quotas)
+        self.quotas = dict(quotas)
 
     @classmethod
     def open(cls, indexes: Path, config: RecallConfig) -> Recaller:
@@ -92,15 +92,26 @@ class Recaller:
 
     def with_quotas(self, quotas: Mapping[str, int]) -> Recaller:
         """Return a copy over the same indexes that asks the named branches for so many, the rest as before."""
-        return Recaller(self._branches, self._quotas | dict(quotas))
+        return Recaller(self._branches, self.quotas | dict(quotas))
+
+    def only(self, names: Sequence[str]) -> Recaller:
+        """Return a copy over the same indexes that asks the named branches alone.
+
+        Raises:
+            ConfigError: When there is no such branch.
+        """
+        unknown = [name for name in names if name not in self.branches]
+        if unknown:
+            raise ConfigError(f"there is no branch {unknown[0]!r}; there is {', '.join(self.branches) or 'none'}")
+        return Recaller([b for b in self._branches if b.branch.name in names], self.quotas)
 
     def widened(self, times: int) -> Recaller:
         """Return a copy over the same indexes that asks every branch for so many times its quota."""
-        return self.with_quotas({name: min(quota * times, MAX_QUOTA) for name, quota in self._quotas.items()})
+        return self.with_quotas({name: min(quota * times, MAX_QUOTA) for name, quota in self.quotas.items()})
 
     def apart(self) -> Recaller:
         """Return a copy over the same indexes for another event loop."""
-        return Recaller([bounded.branch for bounded in self._branches], self._quotas)
+        return Recaller([bounded.branch for bounded in self._branches], self.quotas)
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -117,7 +128,7 @@ class Recaller:
             limit: Most candidates to return.
             deadline: On the clock of ``time.monotonic``, seconds; a branch is not begun after it.
         """
-        given = [ask(b.branch, query, self._quotas[b.branch.name], deadline) for b in self._branches]
+        given = [ask(b.branch, query, self.quotas[b.branch.name], deadline) for b in self._branches]
         return self._fused(query, limit, given)
 
     async def ask(self, query: Query, limit: int, deadline: float) -> Retrieval:
@@ -129,7 +140,7 @@ class Recaller:
             deadline: On the clock of ``time.monotonic``, seconds.
         """
         waiting_first = sorted(self._branches, key=lambda bounded: not bounded.branch.waits)
-        begun = {b: b.begin(query, self._quotas[b.branch.name], deadline) for b in waiting_first}
+        begun = {b: b.begin(query, self.quotas[b.branch.name], deadline) for b in waiting_first}
         given = await collect([(b, begun[b]) for b in self._branches], deadline)
         return self._fused(query, limit, given)
 
@@ -137,5 +148,5 @@ class Recaller:
         late = query.late
         parts = [(told.name, found if late is None else late.moved(found)) for found, told in given]
         coverage = tuple(told for _, told in given)
-        exhausted = all(told.found < self._quotas[told.name] for told in coverage)
-        return Retrieval(fuse(parts, limit=limit, quotas=self._quotas), coverage, exhausted)
+        exhausted = all(told.found < self.quotas[told.name] for told in coverage)
+        return Retrieval(fuse(parts, limit=limit, quotas=self.quotas), coverage, exhausted)

@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-__all__ = ["ANALYSER_REVISION", "MISSING_HASH", "hash_text", "hash_texts", "normalize", "tokenize"]
+__all__ = [
+    "ANALYSER_REVISION",
+    "MISSING_HASH",
+    "hash_text",
+    "hash_texts",
+    "is_han",
+    "normalize",
+    "runs",
+    "tokenize",
+]
 
 ANALYSER_REVISION: Final = 1
 MISSING_HASH: Final = 0
@@ -22,6 +31,7 @@ MISSING_HASH: Final = 0
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _TOKEN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
 _IDEOGRAPH = re.compile(rf"[{_CJK}]")
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 
 
 def normalize(text: str) -> str:
@@ -36,6 +46,21 @@ def normalize(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).split())
 
 
+def runs(text: str) -> list[str]:
+    """Split the normal form of a text into words and whole runs of ideographs.
+
+    Example:
+        >>> runs("Hot-pot 火锅店")
+        ['hot', 'pot', '火锅店']
+    """
+    return _TOKEN.findall(normalize(text))
+
+
+def is_han(run: str) -> bool:
+    """Return whether a run is all Chinese characters, without kana or hangul."""
+    return _HAN.fullmatch(run) is not None
+
+
 def tokenize(text: str) -> list[str]:
     """Split a text into its tokens: words as written, runs of ideographs as overlapping pairs.
 
@@ -44,7 +69,7 @@ def tokenize(text: str) -> list[str]:
         ['hot', 'pot', '火锅', '锅店', 'no', '1']
     """
     tokens: list[str] = []
-    for run in _TOKEN.findall(normalize(text)):
+    for run in runs(text):
         if len(run) > 1 and _IDEOGRAPH.match(run):
             tokens.extend(run[i : i + 2] for i in range(len(run) - 1))
         else:

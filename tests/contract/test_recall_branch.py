@@ -14,7 +14,7 @@ from recall import (
 )
 from recall.behaviour import build_item_to_item
 from recall.interaction import Interactions
-from recall.lexical import build_lexical
+from recall.lexical_index import build_lexical
 from recall.popular import build_popular
 from recall.testing import FixedBranch
 from searchrank.features.history import EventColumns

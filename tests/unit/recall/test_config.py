@@ -39,7 +39,7 @@ def test_a_branch_that_is_not_named_is_not_run():
         ({"popular": {"events": []}}, r"popular.events: .* at least 1"),
         ({"popular": None, "lexical": {}}, r"lexical.fields: Field required"),
         ({"lexical": {"fields": {}}}, r"lexical.fields: .* at least 1"),
-        ({"lexical": {"fields": {"item.title": -1.0}}}, r"lexical.fields.item.title: .* greater than 0"),
+        ({"lexical": {"fields": {"item.title": -1.0}}}, r"lexical.fields.item.title: .* greater than or equal to 0"),
         ({"lexical": {"fields": {"item.title": 1e30}}}, r"lexical.fields.item.title: .* less than or equal to 1000"),
         ({"lexical": {"fields": {"item.title": float("nan")}}}, r"lexical.fields.item.title: .* finite"),
         ({"popular": {"min_value": float("inf")}}, r"popular.min_value: .* finite"),

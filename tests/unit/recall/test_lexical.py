@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from recall import LexicalBranch, LexicalConfig, Query
-from recall.lexical import MAX_NAMED, MAX_TOKENS, build_lexical
+from recall.lexical import MAX_NAMED, MAX_TOKENS
+from recall.lexical_index import build_lexical
 from searchrank.errors import DataError, NotFoundError
 
 CONFIG = LexicalConfig(fields={"item.title": 2.0, "item.text": 1.0})
@@ -102,7 +103,7 @@ def test_an_empty_catalogue_finds_nothing(tmp_path: Path):
 def test_an_index_of_another_analyser_is_refused(tmp_path: Path):
     build(tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"analyser_revision": 0}))
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"analyser": "other"}))
     with pytest.raises(DataError, match="searchrank index"):
         LexicalBranch.open(tmp_path, CONFIG)
 

@@ -1,0 +1,173 @@
+"""The verb ``recall``: what is found for a query, by which branch, at what cost; or a run file for many queries."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from recall.branch import Query
+from recall.corpus import Corpus
+from recall.indexing import recall_configs
+from recall.jsonl import read_lines
+from recall.recaller import Recaller, Retrieval
+from recall.run import Costs, retrieve_all, write_run
+from searchrank.cli import Home, Json, emit, workspace
+from searchrank.errors import ConfigError
+from searchrank.features import Encoder, FeatureSet, hash_text
+from searchrank.features.history import query_hash
+from searchrank.features.snapshot import Snapshot, current, fill_requests
+from searchrank.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from recall.config import RecallConfig
+
+__all__ = ["recall"]
+
+_HOME = Path(".searchrank")
+
+
+def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
+    query: Annotated[str, typer.Argument(help="Words to look for; may be empty.")] = "",
+    user: Annotated[str, typer.Option(help="User whose recent items count; an unknown one has none.")] = "",
+    surface: Annotated[str, typer.Option(help="Surface; may be left out when there is only one.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most candidates of a query.")] = 100,
+    branches: Annotated[str, typer.Option(help="Branches to ask, by comma; all by default.")] = "",
+    index: Annotated[Path | None, typer.Option(help="What 'index build --corpus' made, instead of a project.")] = None,
+    queries: Annotated[Path | None, typer.Option(help="JSON lines of _id and text, to be looked for in turn.")] = None,
+    run: Annotated[Path | None, typer.Option(help="TREC run file to write for --queries.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what each branch cost, gave, and gave alone.")
+    ] = False,
+    home: Home = _HOME,
+    json: Json = False,
+) -> None:
+    """Print the candidates for a query and which branch found each at what rank, or write a run for many.
+
+    Raises:
+        ConfigError: When only one of --queries and --run is given.
+    """
+    if (queries is None) != (run is None):
+        raise ConfigError("--queries and --run go together: what to look for, and the file to write")
+    if index is None:
+        recaller, ids, asked = _project(home, surface, user, query)
+    else:
+        corpus, asked = Corpus.open(index), Query(text=query)
+        recaller, ids = corpus.recaller, corpus.ids
+    recaller = recaller.only(branches.split(",")) if branches else recaller
+    costs = Costs()
+    figures: dict[str, Any]
+    if queries is not None and run is not None:
+        lines = write_run(run, read_lines(queries), (recaller, ids), limit, costs.add)
+        figures = {"run": str(run), "queries": costs.queries, "lines": lines}
+        Console(stderr=json).print(f"{lines:,} lines for {costs.queries:,} queries in {run}", highlight=False)
+    else:
+        found = retrieve_all(recaller, asked, limit)
+        costs.add(found)
+        figures = _print_found(found, ids, limit, json=json)
+    if explain:
+        Console(stderr=json).print(_costs_table(costs))
+        figures["branches"] = costs.figures()
+    if json:
+        emit(figures)
+
+
+def _project(home: Path, surface: str, user: str, text: str) -> tuple[Recaller, Sequence[str], Query]:
+    """Return the recall of a surface, the item of each row, and what is asked."""
+    place = workspace(home)
+    project = Project.load(place)
+    name = surface or (next(iter(project.surfaces)) if len(project.surfaces) == 1 else "")
+    project.surface(name)
+    config = recall_configs(project)[name]
+    features = FeatureSet.load(place.features)
+    snapshot = Snapshot.open(current(place.snapshots), features)
+    recent = _recent_rows(snapshot, features, config, user)
+    asked = Query(text=text, recent=recent, time=time.time_ns() // 1_000)
+    return Recaller.open(snapshot.indexes, config), snapshot.catalogue.ids.to_pylist(), asked
+
+
+def _recent_rows(snapshot: Snapshot, features: FeatureSet, config: RecallConfig, user: str) -> npt.NDArray[np.int64]:
+    """Return the rows of what a user dealt with lately, as a request made now would read them.
+
+    Raises:
+        ConfigError: When the configured input is not a list.
+    """
+    name = config.item_to_item.recent if config.item_to_item else ""
+    if not user or name not in features.request_layout.names:
+        return np.empty(0, np.int64)
+    record = Encoder(features.request_inputs).missing()
+    users, times = np.array([hash_text(user)]), np.array([time.time_ns() // 1_000])
+    fill_requests(snapshot, record, users, np.array([query_hash("")]), times)
+    cell = record[name][0]
+    if cell.dtype.names is None or "values" not in cell.dtype.names:
+        raise ConfigError(f"{name} is not a list of items", field="recall.item_to_item.recent")
+    return snapshot.catalogue.rows_of_hashes(np.array(cell["values"][: max(0, int(cell["count"]))]))
+
+
+def _print_found(found: Retrieval, ids: Sequence[str], limit: int, *, json: bool) -> dict[str, Any]:
+    """Print the best candidates and return them."""
+    best = found.recalled.take(np.arange(min(limit, len(found.recalled))))
+    items = [str(ids[row]) for row in best.rows.tolist()]
+    found = replace(found, recalled=best)
+    Console(stderr=json).print(_recall_table(found, items))
+    return _recall_figures(found, items)
+
+
+def _costs_table(costs: Costs) -> Table:
+    table = Table(title=f"{costs.queries:,} queries", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("branch", "ms a query", "returned", "found by no other", "problems"):
+        table.add_column(name, justify="left" if name == "branch" else "right")
+    for name, told in costs.figures().items():
+        table.add_row(name, f"{told['ms']:.2f}", *(f"{told[key]:,}" for key in ("returned", "unique", "problems")))
+    return table
+
+
+def _recall_table(found: Retrieval, ids: list[str]) -> Table:
+    recalled = found.recalled
+    table = Table(title=_summary(found), title_justify="left", box=SIMPLE_HEAD)
+    for name in ("", "item", "score", *recalled.branches):
+        table.add_column(name, justify="left" if name == "item" else "right", no_wrap=True)
+    for at, item in enumerate(ids):
+        places = [f"{rank}" if rank else "-" for rank in recalled.ranks[:, at].tolist()]
+        table.add_row(str(at + 1), item, f"{recalled.fused[at]:.5f}", *places)
+    return table
+
+
+def _summary(found: Retrieval) -> str:
+    """Say what each branch did: how many it found in which time, or why none."""
+    parts = [
+        f"{part.name}: {part.problem or f'{part.found} in {part.seconds * 1e3:.2f} ms'}" for part in found.coverage
+    ]
+    return "; ".join(parts) or "the surface has no recall branches"
+
+
+def _recall_figures(found: Retrieval, ids: list[str]) -> dict[str, Any]:
+    recalled = found.recalled
+    items = [
+        {
+            "item_id": item,
+            "score": float(recalled.fused[at]),
+            "found_by": {
+                name: {"rank": int(recalled.ranks[b, at]), "score": float(recalled.scores[b, at])}
+                for b, name in enumerate(recalled.branches)
+                if recalled.ranks[b, at]
+            },
+        }
+        for at, item in enumerate(ids)
+    ]
+    coverage = [
+        {"branch": p.name, "found": p.found, "seconds": round(p.seconds, 6), "problem": p.problem}
+        for p in found.coverage
+    ]
+    return {"items": items, "coverage": coverage}
