@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FOLLOW_SECONDS", "Follower"]
 
-FOLLOW_SECONDS: Final = 0.01
+FOLLOW_SECONDS: Final = 0.025
+"""A quarter of the time that an event may take to be seen; each look costs the loop its turn at the interpreter."""
 TIDY_SECONDS: Final = 1.0
 _logger = logging.getLogger("searchrank.predictor")
 
