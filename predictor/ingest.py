@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from predictor.journal_link import JournalLink
     from predictor.journal_wire import Written
-    from predictor.metrics import Metrics
+    from predictor.observer import Observer
     from predictor.writable import Declared
 
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -37,10 +37,11 @@ LOOP_CHANGES: Final = 100  # more are admitted on a thread
 class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
     """Answers the two rpcs that write."""
 
-    def __init__(self, declared: Declared, link: JournalLink, metrics: Metrics) -> None:
+    def __init__(self, declared: Declared, link: JournalLink, observer: Observer) -> None:
         self._declared = declared
         self._link = link
-        self._metrics = metrics
+        self._observer = observer
+        self._metrics = observer.metrics
 
     @override
     async def Ingest(self, request: ingest_pb2.IngestRequest, context: Context) -> ingest_pb2.IngestResponse:
@@ -50,7 +51,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             return admit_ingest(request, self._declared.writable())
 
         work = self._written(admit, len(request.changes), context)
-        written = await reply(Call("Ingest"), work, context, self._metrics)
+        written = await reply(Call("Ingest"), work, context, self._observer)
         return ingest_pb2.IngestResponse(
             offset=written.offset, accepted=written.accepted, duplicates=written.duplicates
         )
@@ -60,7 +61,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         """Write reactions to an answer."""
         work = self._written(lambda: admit_feedback(request), len(request.reactions), context)
         call = Call("Feedback", request_id=request.request_id)
-        written = await reply(call, work, context, self._metrics)
+        written = await reply(call, work, context, self._observer)
         return ingest_pb2.FeedbackResponse(
             offset=written.offset, accepted=written.accepted, duplicates=written.duplicates
         )

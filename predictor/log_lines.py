@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
+from predictor.tracing import left_out
 from searchrank.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -83,13 +84,10 @@ class RequestLog:
             self._unsaid += 1
             return
         self._left -= 1.0
-        parts = [f"{part.stage} {part.subject}: {part.reason}" for part in coverage.degradations]
+        parts = left_out(coverage)
         fields = {
             "event": "degraded" if parts else "slow",
-            "rpc": call.rpc,
-            "surface": call.surface,
-            "release": call.release,
-            "request_id": call.request_id,
+            **call.fields(),
             "milliseconds": round(seconds * 1e3, 3),
             "left_out": parts,
             "stages_us": {part.stage: part.elapsed_us for part in coverage.stages},

@@ -34,6 +34,7 @@ _SKIPPED: Final = ("skipped", "not asked")  # of the reasons that a branch and a
 _RESULTS: Final = {
     "loads": ("taken", "refused"),
     "experiments": ("taken", "refused"),
+    "spans": ("sent", "failed", "dropped"),
     "serving_log": ("written", "dropped", "failed", "left_out"),
 }
 
@@ -93,6 +94,7 @@ class Metrics:
         )
         self.shadow_rbo = self._histogram("shadow_rbo", "Rank-biased overlap with a shadow release", _ALIKE, "surface")
         self.live = self._gauge("live", "1 for what is served", "surface", "release", "snapshot")
+        self.spans = self._counter("spans", "Spans of sampled requests: sent, failed or dropped", "result")
         for counter, results in _RESULTS.items():  # from 0, so that the first of them is an increase
             for result in results:
                 getattr(self, counter).labels(result)
@@ -120,13 +122,12 @@ class Metrics:
     def answered(
         self,
         call: Call,
-        candidates: int,
         coverage: ranking_pb2.Coverage,
         arms: Sequence[ranking_pb2.AssignedArm],
     ) -> None:
         """Count what is in an answer: its candidates, the time of each stage, what was left out, its arms."""
         surface, release = call.surface, call.release
-        self.candidates.observe((call.rpc, surface), candidates)
+        self.candidates.observe((call.rpc, surface), call.candidates)
         for part in coverage.stages:
             self.stages.observe((part.stage, surface, release), part.elapsed_us * 1e-6)
         for left_out in coverage.degradations:

@@ -18,6 +18,7 @@ from predictor.health_service import HealthService
 from predictor.ingest import IngestServicer
 from predictor.journal_link import JournalLink
 from predictor.log_lines import RequestLog
+from predictor.observer import Observer
 from predictor.probe import QueueProbe
 from predictor.statuses import reply
 from predictor.writable import Declared
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from predictor.serving import Serving
     from predictor.surface import ServedSurface
     from predictor.tls import Tls
+    from predictor.tracing import Tracer
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -56,9 +58,9 @@ Response = TypeVar("Response", ranking_pb2.RankResponse, ranking_pb2.SearchRespo
 class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
     """Answers the three rpcs from whatever is live when a request arrives."""
 
-    def __init__(self, serving: Serving, metrics: Metrics, record: Record | None) -> None:
+    def __init__(self, serving: Serving, observer: Observer, record: Record | None) -> None:
         self._serving = serving
-        self._metrics = metrics
+        self._observer = observer
         self._overload = serving.lane.overload
         self._log = RequestLog()
         self._rank = partial(pipeline.rank, record=record)
@@ -96,14 +98,15 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
             call.release = surface.release_name
             answer = await stages(surface, request, remaining)
             call.release, call.request_id = f"{answer.release.name}@{answer.release.version}", answer.request_id
+            found = getattr(answer, "candidates", None)  # of a search
+            call.candidates = _sent(request) if found is None else found
             return answer
 
-        answer = await reply(call, work(), context, self._metrics)
+        answer = await reply(call, work(), context, self._observer)
         seconds = perf_counter() - began
         self._overload.served(seconds)
         self._log.note(call, answer.coverage, seconds)
-        found = getattr(answer, "candidates", None)  # of a search
-        self._metrics.answered(call, _sent(request) if found is None else found, answer.coverage, answer.arms)
+        self._observer.metrics.answered(call, answer.coverage, answer.arms)
         self._serving.answered(rpc, call.surface, request, answer)
         return answer
 
@@ -119,7 +122,7 @@ def _sent(request: AnyRequest) -> int:
 class RankingServer:
     """A port with the ranking and ingest services, health and reflection behind it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a worker is made of
         self,
         serving: Serving,
         metrics: Metrics,
@@ -127,6 +130,7 @@ class RankingServer:
         link: JournalLink | None = None,
         *,
         max_connection_age: float = 0.0,
+        tracer: Tracer | None = None,
     ) -> None:
         """Prepare; nothing listens before ``start``.
 
@@ -137,6 +141,7 @@ class RankingServer:
             link: The line to the journal; None: writes are answered with UNAVAILABLE.
             max_connection_age: Seconds after which a caller is asked to connect anew, so that callers spread again
                 over workers that came later; gRPC varies it by a tenth. 0: never.
+            tracer: Traces the requests that are sampled; None: none.
         """
         age = [("grpc.max_connection_age_ms", int(max_connection_age * 1000))] if max_connection_age else []
         self._server = grpc.aio.server(options=[*_OPTIONS, *age])
@@ -144,9 +149,10 @@ class RankingServer:
         self._server.add_insecure_port(self._probe.address)
         self._probing: asyncio.Task[None] | None = None
         self._health = HealthService(serving.alarms)
-        servicer = RankingServicer(serving, metrics, record)
+        observer = Observer(metrics, tracer)
+        servicer = RankingServicer(serving, observer, record)
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
-        writing = IngestServicer(Declared(serving), link or JournalLink(None), metrics)
+        writing = IngestServicer(Declared(serving), link or JournalLink(None), observer)
         ingest_pb2_grpc.add_IngestServiceServicer_to_server(writing, self._server)  # type: ignore[no-untyped-call]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from predictor.call import Call
-    from predictor.metrics import Metrics
+    from predictor.observer import Observer
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -40,37 +39,37 @@ Response = TypeVar("Response")
 _logger = logging.getLogger("searchrank.predictor")
 
 
-async def reply(call: Call, work: Awaitable[Response], context: Context, metrics: Metrics) -> Response:
-    """Return what the work gives, or end the call with the status that its error means; count either.
+async def reply(call: Call, work: Awaitable[Response], context: Context, observer: Observer) -> Response:
+    """Return what the work gives, or end the call with the status that its error means; tell of either.
 
     Args:
         call: What is counted, and named in the log of failures.
         work: Makes the answer.
         context: The call.
-        metrics: Where it is counted.
+        observer: Is told of it.
 
     Raises:
         CancelledError: When the caller gave up.
     """
-    started = perf_counter()
+    began = observer.began(call, context)
     try:
         answer = await work
     except SearchRankError as error:
         status = next((code for kind, code in _STATUSES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
         words, trailing = str(error), _beside(error)
         if status is grpc.StatusCode.INTERNAL:
-            _logger.exception("%s failed, request %r", call.rpc, call.request_id)
+            _logger.exception("%s failed, request %r", call.rpc, call.request_id, extra={"fields": call.fields()})
     except asyncio.CancelledError:
-        metrics.ended(call, "CANCELLED", perf_counter() - started)
+        observer.ended(call, "CANCELLED", began)
         raise
     except Exception:
-        _logger.exception("%s failed, request %r", call.rpc, call.request_id)
+        _logger.exception("%s failed, request %r", call.rpc, call.request_id, extra={"fields": call.fields()})
         status, trailing = grpc.StatusCode.INTERNAL, ()
         words = f"the server failed and logged why under request {call.request_id!r}"
     else:
-        metrics.ended(call, "OK", perf_counter() - started)
+        observer.ended(call, "OK", began, answer)
         return answer
-    metrics.ended(call, status.name, perf_counter() - started)
+    observer.ended(call, status.name, began, words=words)
     return await context.abort(status, words, trailing)
 
 

@@ -27,9 +27,11 @@ from predictor.server import RankingServer
 from predictor.serving import Serving
 from predictor.shadowing import Shadowing
 from predictor.supervised import stop_on, tell
+from predictor.trace_settings import open_tracer
 from predictor.warming import warm
 from predictor.watch import note, watch
 from searchrank.errors import SearchRankError
+from searchrank.project import Project
 from searchrank.state import open_store
 from searchrank.workspace import Workspace
 
@@ -74,6 +76,7 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     stopping = asyncio.Event()
     stop_on(stopping, supervised=supervised)
     metrics = Metrics()
+    tracer = open_tracer(Project.load(Workspace(options.home)).tracing, metrics)
     store = open_store(options.store)
     serving = Serving(Workspace(options.home), store)
     serving.shadowing = Shadowing(serving.workspace.shadow, metrics, open_store(options.store))
@@ -87,7 +90,8 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     log = open_log(serving.workspace, metrics, options.serving_log)
     link = JournalLink(journal)
     age = options.max_connection_age
-    server = RankingServer(serving, metrics, log.offer if log else None, link, max_connection_age=age)
+    record = log.offer if log else None
+    server = RankingServer(serving, metrics, record, link, max_connection_age=age, tracer=tracer)
     port = await server.start(options.host, options.port, options.tls)
     gc.collect()
     gc.freeze()
@@ -104,6 +108,8 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
         log.close()
     serving.close()
     await store.close()
+    if tracer is not None:
+        tracer.close()
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ __all__ = [
     "Project",
     "Rerank",
     "Surface",
+    "Tracing",
 ]
 
 
@@ -183,16 +184,30 @@ class ModelSpec(_Strict):
     params: dict[str, Any] = Field(default_factory=dict)
 
 
+class Tracing(_Strict):
+    """Where spans of requests are sent, by OTLP over gRPC.
+
+    Attributes:
+        endpoint: Of the collector, such as ``http://collector:4317``; ``https`` encrypts.
+        ratio: Share of the requests that is traced when the caller does not decide.
+    """
+
+    endpoint: str = Field(pattern=r"^https?://[^/\s]+/?$")
+    ratio: FiniteFloat = Field(default=0.01, ge=0, le=1)
+
+
 class Project(_Strict):
     """The project file.
 
     Attributes:
         surfaces: Surfaces by name.
         models: Models by name.
+        tracing: None: off, unless the environment turns it on.
     """
 
     surfaces: dict[str, Surface] = Field(min_length=1)
     models: dict[str, ModelSpec] = Field(min_length=1)
+    tracing: Tracing | None = None
 
     @classmethod
     def load(cls, workspace: Workspace) -> Project:

@@ -152,7 +152,7 @@ async def test_an_explanation_names_what_moved_an_item(served):
 async def test_rules_that_apply_are_counted(served):
     metrics, serving = Metrics(), served(RULES)
     answer = await pipeline.search(serving.surface("shop"), search_request(ASKED), None)
-    metrics.answered(Call("Search", "shop"), 40, answer.coverage, answer.arms)
+    metrics.answered(Call("Search", "shop"), answer.coverage, answer.arms)
     labels = {"rule": "bury when item.price < 2", "surface": "shop"}
     assert metrics.registry.get_sample_value("searchrank_rules_total", labels) == 1
 

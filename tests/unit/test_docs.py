@@ -78,7 +78,7 @@ def test_every_feature_file_shown_is_one(page: Path):
         if parts <= set(Kind):
             FileMapping.parse(text)
             continue
-        assert parts <= {"inputs", "features"} or parts <= {"surfaces", "models"}, f"{page.name}: {parts}"
+        assert parts <= {"inputs", "features"} or parts <= {"surfaces", "models", "tracing"}, f"{page.name}: {parts}"
         if page.name == "experiments.md":
             Experiments.parse(text)
         elif "inputs" in parts:

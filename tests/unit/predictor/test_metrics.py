@@ -71,7 +71,7 @@ def test_calls_are_counted_by_rpc_surface_release_and_status(metrics):
 
 def test_stages_are_counted_by_surface_and_release(metrics):
     for surface in ("shop", "shop", "plaza"):
-        metrics.answered(Call("Rank", surface, "m@3"), 7, answer(know=120, score=3_000).coverage, [])
+        metrics.answered(Call("Rank", surface, "m@3", candidates=7), answer(know=120, score=3_000).coverage, [])
     shop, plaza = ({"surface": surface, "release": "m@3"} for surface in ("shop", "plaza"))
     assert counted(metrics, "stage_seconds_count", stage="score", **shop) == 2
     assert counted(metrics, "stage_seconds_sum", stage="score", **shop) == pytest.approx(2 * 0.003)
@@ -84,7 +84,7 @@ def test_thousands_of_releases_leave_the_page_as_long_as_those_that_are_held(met
     sizes = set()
     for version in range(2_000):
         call = Call("Rank", "shop", f"m@{version}")
-        metrics.answered(call, 7, answer(know=120, score=3_000).coverage, [])
+        metrics.answered(call, answer(know=120, score=3_000).coverage, [])
         metrics.ended(call, "OK", 0.004)
         metrics.ended(Call("Rank", "shop"), "RESOURCE_EXHAUSTED", 0.0)  # before anything was asked
         held = [Held("shop", f"m@{version - back}") for back in range(3)]
@@ -100,7 +100,7 @@ def test_thousands_of_releases_leave_the_page_as_long_as_those_that_are_held(met
 def test_what_was_left_out_is_counted_by_subject(metrics):
     made = answer()
     made.coverage.degradations.add(stage="recall", subject="popular", reason="no time")
-    metrics.answered(Call("Search", "shop"), 0, made.coverage, [])
+    metrics.answered(Call("Search", "shop"), made.coverage, [])
     assert counted(metrics, "degradations_total", stage="recall", subject="popular", surface="shop") == 1
 
 
@@ -108,7 +108,7 @@ def test_arms_are_counted_unless_they_were_overridden(metrics):
     made = answer()
     made.arms.add(layer="page", experiment="longer", arm="long")
     made.arms.add(layer="page", experiment="longer", arm="control", overridden=True)
-    metrics.answered(Call("Rank", "shop"), 0, made.coverage, made.arms)
+    metrics.answered(Call("Rank", "shop"), made.coverage, made.arms)
     told = {"surface": "shop", "layer": "page", "experiment": "longer"}
     assert counted(metrics, "arms_total", **told, arm="long") == 1
     assert counted(metrics, "arms_total", **told, arm="control") == 0
