@@ -40,7 +40,7 @@ class _Here(Lane):
 def before_it_serves(surface: ServedSurface, store: UserStore) -> ServedSurface:
     """Return a surface that nobody else uses yet as one that neither scores nor recalls on the threads of others."""
     quiet = Drift(surface.name, surface.release, is_on=False)
-    return replace(surface, store=store, lane=_Here(), recaller=surface.recaller.apart(), drift=quiet)
+    return replace(surface, store=store, lane=_Here(), recaller=surface.recaller.apart(), drift=quiet, cache=None)
 
 
 def apart(surface: ServedSurface, store: UserStore) -> ServedSurface:

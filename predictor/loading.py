@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
@@ -12,6 +13,7 @@ from predictor.blending import further_models, open_blend
 from predictor.block import Deriver, open_block
 from predictor.compiled import Compiler
 from predictor.drift import Drift
+from predictor.head_cache import HeadCache
 from predictor.ladder import Ladder
 from predictor.lane import Lane
 from predictor.live import Live
@@ -50,6 +52,7 @@ class Loader:
     Attributes:
         patience: Seconds that a large item block is left to the builder.
         warm: Called with every new surface before anybody gets it; None: nothing is done.
+        looked_up: Called with a surface's name and what became of a look into its cache, ``hit`` or ``miss``.
         ledger: Says which release is live.
         held: What serves, by the last ``let_go``, and what served before and may be asked for again.
     """
@@ -64,6 +67,7 @@ class Loader:
         """
         self.patience = 0.0
         self.warm: Callable[[ServedSurface], object] | None = None
+        self.looked_up: Callable[[str, str], object] = _not_counted
         self.ledger = Ledger(workspace.ledger)
         self.held: tuple[ServedSurface, ...] = ()
         self._workspace = workspace
@@ -229,6 +233,7 @@ class Loader:
             drift=self._once(
                 ("drift", name, live.resolve(), config.drift), lambda: Drift(name, release, is_on=config.drift)
             ),
+            cache=HeadCache(plan, config.cache.entries, partial(self.looked_up, name)) if config.cache else None,
             rerankers=orderings,
             reranker=orderings.get("default"),
         )
@@ -249,6 +254,10 @@ class Loader:
         if found is None:
             found = self._parts[key] = make()
         return found
+
+
+def _not_counted(_surface: str, _result: str) -> None:
+    """Count nothing."""
 
 
 def _check_exclude(name: str, config: Surface, features: FeatureSet) -> None:

@@ -83,6 +83,8 @@ class Metrics:
             "pressure", "0: the worker keeps up; to 1: it does less for a request; above: it refuses some"
         )
         self.queue_seconds = self._gauge("queue_seconds", "How long a request waited before it was looked at, last")
+        self.cache = self._counts("cache_requests", "Looks into the head-query cache: hit or miss", "surface", "result")
+        self.cache_entries = self._gauge("cache_entries", "Requests whose scores are kept", "surface")
         self.drift = self._gauge(
             "drift", "1 for a column that is not as it was in training", "surface", "column", "kind"
         )
@@ -150,6 +152,10 @@ class Metrics:
         """Show whether a worker keeps up."""
         self.pressure.set_function(lambda: overload.pressure)
         self.queue_seconds.set_function(lambda: overload.delay)
+
+    def looked_up(self, surface: str, result: str) -> None:
+        """Count a look into the cache of a surface, ``hit`` or ``miss``."""
+        self.cache.add((surface, result))
 
     def drifting(self, alarms: Sequence[Alarm]) -> None:
         """Show which columns are not as they were, and no others."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from predictor.comparing import admit_pair, compared
 from predictor.filtering import admit_filter, judge, verdicts
 from predictor.gathering import gather, passing
+from predictor.head_cache import cached_score
 from predictor.journey import Deadline, Journey
 from predictor.paging import Left, leave, turn
 from predictor.recording import Result, answered, turned
@@ -20,7 +21,7 @@ from predictor.requests import MAX_EXPLAINED, MAX_RESULTS, admit_candidates, adm
 from predictor.reranking import listed, movements
 from predictor.responses import explain_response, item_ids, page_response, rank_response, search_response
 from predictor.sorting import admit_sort
-from predictor.stages import Scope, hydrate, know, locate, reasons, recall, score
+from predictor.stages import Scope, hydrate, know, locate, reasons, recall
 from predictor.trials import assign
 from searchrank.errors import RequestError
 
@@ -61,7 +62,7 @@ async def rank(
     asked = await know(surface, question, journey)
     found = locate(asked, candidates)
     pool = passing(asked, found, hydrate(surface, asked, found, journey), condition, journey)
-    scored = await score(surface, pool.pairs, journey)
+    scored = await cached_score(surface, asked, pool, journey)
     page, _ = listed(surface, asked, pool, scored.scores, journey).split(question.limit)
     response = rank_response(surface, asked, found, pool.spread(scored.scores), pool.kept[page.order], journey)
     response.propensities.extend(page.told)
@@ -93,7 +94,7 @@ async def search(
     journey.ran("admit")
     asked = await know(surface, question, journey)
     pool = await gather(surface, asked, condition, journey, wanted=max(limit, surface.config.candidates))
-    scored = await score(surface, pool.pairs, journey)
+    scored = await cached_score(surface, asked, pool, journey)
     page, rest = listed(surface, asked, pool, scored.scores, journey, keys).split(limit)
     response = search_response(surface, asked, pool.found, scored.scores, page.order, journey)
     response.propensities.extend(page.told)

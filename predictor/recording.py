@@ -86,6 +86,7 @@ def answered(  # noqa: PLR0913, PLR0917 - what every stage made
         blend=surface.blended.blend.text if surface.blended else "",
         models=surface.blended.models if surface.blended else (),
         rerank=result.listed.rerank,
+        cached=result.scored.cached,
         propensities=result.listed.spread(len(found.rows)),
     )
 

@@ -38,6 +38,7 @@ class Scored:
         features_us: Microseconds spent on features.
         features_digest: ``FeaturesDigest`` of all rows' features; None when not all were computed.
         effort: What was to be done.
+        cached: Whether they were kept from an earlier answer.
     """
 
     scores: npt.NDArray[np.float64]
@@ -45,6 +46,7 @@ class Scored:
     features_us: int
     features_digest: int | None = None
     effort: Effort = WHOLE
+    cached: bool = False
 
     @classmethod
     def nothing(cls, rows: int) -> Scored:

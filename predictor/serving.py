@@ -243,6 +243,10 @@ class Serving:
             for name, s in self._surfaces.items()
         )
 
+    def cached(self, name: str) -> int:
+        """Return how many requests of a surface are kept with their scores, by what is tried on it too."""
+        return sum(len(one.cache) for one in self._used() if one.name == name and one.cache is not None)
+
     def served(self) -> list[ServedSurface]:
         """Return what serves now."""
         return list(self._surfaces.values())

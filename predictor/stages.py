@@ -30,6 +30,7 @@ __all__ = [
     "hydrate",
     "know",
     "locate",
+    "name_shortfall",
     "ordered",
     "reasons",
     "recall",
@@ -208,13 +209,13 @@ async def score(surface: ServedSurface, pairs: Pairs, journey: Journey) -> Score
     _, elapsed = journey.stages.pop()
     journey.stages.append(("features", scored.features_us))
     journey.stages.append(("score", elapsed - scored.features_us))
-    if scored.done < len(pairs) or scored.effort.point.trees:
-        _name_what_was_not_done(scored, len(pairs), journey, "overload" if lane.overload.pressure else "deadline")
+    name_shortfall(surface, scored, len(pairs), journey)
     return scored
 
 
-def _name_what_was_not_done(scored: Scored, rows: int, journey: Journey, why: str) -> None:
-    effort = scored.effort
+def name_shortfall(surface: ServedSurface, scored: Scored, rows: int, journey: Journey) -> None:
+    """Note which of so many candidates were not scored, and with how much of the model the others were."""
+    effort, why = scored.effort, "overload" if surface.lane.overload.pressure else "deadline"
     planned = effort.point.kept(rows)
     if scored.done < planned:
         journey.left_out("score", "candidates", f"deadline: {rows - scored.done} of {rows} were not scored")

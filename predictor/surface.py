@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from predictor.blending import Blended
 from predictor.compiled import Compiler
 from predictor.drift import Drift
+from predictor.head_cache import HeadCache
 from predictor.ladder import Ladder
 from predictor.lane import Lane
 from predictor.live import Live
@@ -53,6 +54,7 @@ class ServedSurface:
         screens: Asks filters of the whole catalogue.
         page_tokens: Writes and reads page tokens.
         drift: Compares requests with what the release saw in training.
+        cache: Scores of requests that are asked again; None: none are kept.
         trial: What is tried on it; None: nothing.
         shadow: What is asked too, after the answer; None: nothing.
         rerankers: Orderings of the whole list, ``default`` and variants, by name.
@@ -80,6 +82,7 @@ class ServedSurface:
     screens: Screens
     page_tokens: PageTokens
     drift: Drift
+    cache: HeadCache | None = None
     trial: Trial | None = None
     shadow: ServedSurface | None = None
     rerankers: Mapping[str, Reranker] = field(default_factory=dict)

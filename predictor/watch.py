@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from predictor.stamp import take_stamp
@@ -54,4 +55,6 @@ def note(metrics: Metrics, serving: Serving, loaded: Loaded) -> None:
         metrics.live.clear()
         for surface in serving.served():
             metrics.live.labels(surface.name, surface.release_name, surface.snapshot.manifest.id).set(1)
+            if surface.cache is not None:
+                metrics.cache_entries.labels(surface.name).set_function(partial(serving.cached, surface.name))
         _logger.info("now serving %s", serving.summary())

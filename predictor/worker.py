@@ -80,6 +80,7 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     store = open_store(options.store)
     serving = Serving(Workspace(options.home), store)
     serving.shadowing = Shadowing(serving.workspace.shadow, metrics, open_store(options.store))
+    serving.loader.looked_up = metrics.looked_up
     serving.loader.warm = partial(warm, recent=serving.recent)
     note(metrics, serving, await serving.load_aside())
     serving.loader.patience = BUILDER_SECONDS if supervised else 0.0

@@ -23,6 +23,7 @@ from searchrank.workspace import Workspace
 __all__ = [
     "HELD_OUT",
     "BlendSpec",
+    "CacheSpec",
     "Diversity",
     "Explore",
     "ModelSpec",
@@ -56,6 +57,16 @@ class BlendSpec(_Strict):
 
     models: dict[Word, str] = Field(min_length=1, max_length=16)
     score: str = Field(min_length=1)
+
+
+class CacheSpec(_Strict):
+    """How many scored requests a worker keeps, for those that are asked again.
+
+    Attributes:
+        entries: Most requests, each with the scores of its candidates.
+    """
+
+    entries: int = Field(default=1_000, ge=1, le=100_000)
 
 
 class Diversity(_Strict):
@@ -143,6 +154,7 @@ class Surface(_Strict):
         shadow: Alias (``challenger``) or version of a release that is asked too, off the path of answers; empty: none.
         shadow_share: Share of the answers that it is asked for, above 0, at most 1.
         rerank: What happens to the whole list after the score; None: nothing.
+        cache: What a worker keeps of scored requests; None: nothing.
     """
 
     model: str
@@ -159,6 +171,7 @@ class Surface(_Strict):
     shadow: int | str = ""
     shadow_share: float = Field(default=0.05, gt=0, le=1)
     rerank: Rerank | None = None
+    cache: CacheSpec | None = None
 
 
 class ModelSpec(_Strict):

@@ -99,6 +99,18 @@ class Evaluator:
         self._check("items", item_records, self.plan.feature_set.item_layout)
         return self._export(self._item, item_records, address(item_records))
 
+    def request_values(self, requests: Records) -> Records:
+        """Evaluate what depends on the request alone, as ``evaluate`` reads it beside the raw inputs.
+
+        Args:
+            requests: ``(r,)`` of ``request_layout``.
+
+        Returns:
+            ``(r,)`` of ``plan.request.layout``, padding zero.
+        """
+        self._check("requests", requests, self.plan.feature_set.request_layout)
+        return self._export(self._request, requests, address(requests))
+
     def evaluate(self, item_block: Records, rows: Rows) -> npt.NDArray[np.float32]:
         """Compute the model's columns.
 

@@ -79,18 +79,24 @@ def make_world(root):
             happened([("click", {"user_id": f"u{k % 3}", "item_id": f"i{k}"}) for k in range(9)], 0, features)
         )
     refresh_workspace(workspace)
+    promote(workspace, make_release(workspace, np.linspace(-1.0, 1.0, len(COLUMNS))))
+    return workspace
+
+
+def make_release(workspace, weights):
+    """Write a release of a world's model with these weights and return its folder."""
+    features = FeatureSet.load(workspace.features)
     inputs = fit([ModelInput.parse(name, features) for name in COLUMNS], lambda _fitted: {})
     draft = ReleaseDraft(
         name="taste",
         feature_set=features,
         inputs=inputs,
-        model=json.dumps({"weights": np.linspace(-1.0, 1.0, len(COLUMNS)).tolist()}),
+        model=json.dumps({"weights": list(weights)}),
         scorer="linear",
         golden=pa.table({"item.price": [1.0, None]}),
         profile=profile_columns(COLUMNS, np.ones((len(COLUMNS), 4), np.float32)),
     )
-    promote(workspace, write_release(workspace.releases, draft))
-    return workspace
+    return write_release(workspace.releases, draft)
 
 
 def happened(told, first, features):
