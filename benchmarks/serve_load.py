@@ -29,7 +29,7 @@ from sixty import texts_of
 from predictor.values import columns, item_ids
 from searchrank.v1 import ranking_pb2
 
-__all__ = ["main"]
+__all__ = ["main", "rank_request"]
 
 WARM_SECONDS = 0.5
 WARM_REQUESTS = 20
@@ -67,19 +67,7 @@ class _Rank:
         self._channel: grpc.aio.Channel | None = None
 
     def encode(self, asked: Asked) -> bytes:
-        request = asked.request
-        context: dict[str, Any] = {f"request.number_{k}": [float(v)] for k, v in enumerate(request.numbers)}
-        context["request.category"] = texts_of(np.array([request.category]))
-        context["request.vector"] = [request.vector]
-        context["request.place"] = [tuple(request.place.tolist())]
-        context["request.words"] = [_words(asked)]
-        message = ranking_pb2.RankRequest(
-            surface="items",
-            user_id=f"user-{asked.rows[0]}",
-            context=columns(context),
-            candidates=item_ids([item_id(row) for row in asked.rows]),
-        )
-        return message.SerializeToString()
+        return rank_request(asked)
 
     async def connect(self, port: int) -> Send:
         if self._channel is None:
@@ -176,6 +164,23 @@ class _Infer:
 
 
 _PROTOCOLS: dict[str, Callable[[], _Protocol]] = {"grpc": _Rank, "http": _Http, "infer": _Infer}
+
+
+def rank_request(asked: Asked) -> bytes:
+    """Return the bytes of a request of ``Rank``."""
+    request = asked.request
+    context: dict[str, Any] = {f"request.number_{k}": [float(v)] for k, v in enumerate(request.numbers)}
+    context["request.category"] = texts_of(np.array([request.category]))
+    context["request.vector"] = [request.vector]
+    context["request.place"] = [tuple(request.place.tolist())]
+    context["request.words"] = [_words(asked)]
+    message = ranking_pb2.RankRequest(
+        surface="items",
+        user_id=f"user-{asked.rows[0]}",
+        context=columns(context),
+        candidates=item_ids([item_id(row) for row in asked.rows]),
+    )
+    return message.SerializeToString()
 
 
 def _words(asked: Asked) -> str:

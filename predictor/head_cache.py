@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from predictor.scoring import Scored
 from predictor.stages import name_shortfall, score
 from searchrank.features import Evaluator, Scope
 from searchrank.features.node import InputNode
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from predictor.gathering import Pool
     from predictor.journey import Journey
     from predictor.ladder import Effort
-    from predictor.scoring import Scored
     from predictor.stages import Asked
     from predictor.surface import ServedSurface
     from searchrank.features import Plan
@@ -122,14 +122,15 @@ class HeadCache:
         items = asked.view.state.items
         lineage = _NOT_PUT if pool.pairs.block is asked.view.block else items.lineage
         digest = xxhash.xxh3_128(lineage.to_bytes(8, "little", signed=True), seed=self._seed)
-        record = asked.record.view(np.uint8)
+        record = asked.record.tobytes()
         for start, stop in self._reads.request:
-            digest.update(record[start:stop].data)
-        digest.update(self._evaluator.request_values(asked.record).view(np.uint8).data)
+            digest.update(record[start:stop])
+        digest.update(self._evaluator.request_values(asked.record).tobytes())
         digest.update(np.ascontiguousarray(pool.found.rows).data)
-        candidates = _table(pool.pairs.rows.candidates)
-        for start, stop in self._reads.candidate:
-            digest.update(np.ascontiguousarray(candidates[:, start:stop]).data)
+        if self._reads.candidate:
+            candidates = _table(pool.pairs.rows.candidates)
+            for start, stop in self._reads.candidate:
+                digest.update(np.ascontiguousarray(candidates[:, start:stop]).data)
         return digest.digest()
 
     def get(self, digest: bytes, effort: Effort) -> Scored | None:
@@ -148,7 +149,8 @@ class HeadCache:
         if scored.done < scored.effort.point.kept(len(scored.scores)):
             return
         scored.scores.flags.writeable = False  # the log and later answers read the same array
-        self._kept[_key(digest, scored.effort)] = replace(scored, features_us=0, cached=True)
+        kept = Scored(scored.scores, scored.done, 0, scored.features_digest, scored.effort, cached=True)
+        self._kept[_key(digest, scored.effort)] = kept
         if len(self._kept) > self._entries:
             self._kept.popitem(last=False)
 
