@@ -45,7 +45,7 @@ class Faulty(Serving):
         surface = super().surface("shop")
         config = RecallConfig.parse(surface.config.recall)
         whole = Recaller.open(surface.snapshot.indexes, config)
-        branches = [bounded.branch for bounded in whole._branches]  # noqa: SLF001 - from outside
+        branches = [bounded.branch for bounded in whole.bounded]
         held = [HangingBranch(one, self.seconds) if one.name == self.subject else one for one in branches]
         self.broken = replace(surface, recaller=Recaller(held, config.quotas))
 

@@ -23,7 +23,7 @@ from searchrank.errors import ConfigError
 from searchrank.features.declaration import duration_us
 from searchrank.features.language import nearest
 
-__all__ = ["JOINED", "ItemToItemConfig", "LexicalConfig", "PopularConfig", "RecallConfig"]
+__all__ = ["JOINED", "FusionConfig", "ItemToItemConfig", "LexicalConfig", "PopularConfig", "RecallConfig"]
 
 JOINED: Final = "joined"
 """Name of the field that holds all texts; no input is called so, they have a root and a dot."""
@@ -130,6 +130,13 @@ class PopularConfig(_Strict):
         return 0 if self.window is None else duration_us(self.window)
 
 
+class FusionConfig(_Strict):
+    """How the lists of the branches become one."""
+
+    k: Annotated[float, Field(ge=0, le=10_000)] = 60.0
+    """Rank offset of reciprocal rank fusion; larger values flatten the top."""
+
+
 class RecallConfig(_Strict):
     """The branches of one surface; a surface without any ranks what it is sent and finds nothing itself."""
 
@@ -139,6 +146,8 @@ class RecallConfig(_Strict):
     """Neighbours of recent items, or None."""
     popular: PopularConfig | None = None
     """Most popular items, or None."""
+    fusion: FusionConfig = FusionConfig()
+    """How their lists become one."""
 
     @property
     def branches(self) -> dict[str, LexicalConfig | ItemToItemConfig | PopularConfig]:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["CORPUS_RECALL", "Corpus", "build_corpus"]
 
 CORPUS_RECALL: Final[Mapping[str, Any]] = {
-    "lexical": {"fields": {"title": 0.1, "text": 0.0}, "joined": 1.0, "stem": "english"}
+    "lexical": {"fields": {"title": 0.0, "text": 0.0}, "joined": 1.0, "stem": "english"},
+    "fusion": {"k": 20.0},
 }
 """How a corpus is indexed when nothing else is asked for."""
 _FIELDS: Final = ("title", "text")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from recall.behaviour import ItemToItemBranch
 from recall.bounded import BoundedBranch, BranchCoverage, Given, ask, collect
 from recall.branch import Branch, Query
+from recall.config import FusionConfig
 from recall.fusion import Recalled, fuse
 from recall.lexical import LexicalBranch
 from recall.manifest import index_name
@@ -53,17 +54,26 @@ class Recaller:
     """Asks all branches of a surface and fuses their lists.
 
     ``retrieve`` may be called from several threads, ``ask`` on one event loop.
+
+    Attributes:
+        bounded: The branches, in the order in which they are asked.
+        branches: Their names.
+        quotas: For every branch, how many candidates it is asked for.
     """
 
-    def __init__(self, branches: Sequence[Branch | BoundedBranch], quotas: Mapping[str, int]) -> None:
+    def __init__(
+        self, branches: Sequence[Branch | BoundedBranch], quotas: Mapping[str, int], k: float = FusionConfig().k
+    ) -> None:
         """Hold branches.
 
         Args:
             branches: With distinct names; they are asked in this order.
             quotas: For every branch, how many candidates it is asked for.
+            k: Rank offset of fusion.
         """
-        self._branches = tuple(b if isinstance(b, BoundedBranch) else BoundedBranch(b) for b in branches)
-        self.branches = tuple(bounded.branch.name for bounded in self._branches)
+        self._k = k
+        self.bounded = tuple(b if isinstance(b, BoundedBranch) else BoundedBranch(b) for b in branches)
+        self.branches = tuple(bounded.branch.name for bounded in self.bounded)
         self.quotas = dict(quotas)
 
     @classmethod
@@ -88,11 +98,11 @@ class Recaller:
             opened.append(PopularBranch.open(at[PopularBranch.name]))
         if len({branch.size for branch in opened}) > 1:
             raise DataError(f"the indexes in {indexes} are of different catalogues; run 'searchrank index'")
-        return cls(opened, config.quotas)
+        return cls(opened, config.quotas, config.fusion.k)
 
     def with_quotas(self, quotas: Mapping[str, int]) -> Recaller:
         """Return a copy over the same indexes that asks the named branches for so many, the rest as before."""
-        return Recaller(self._branches, self.quotas | dict(quotas))
+        return Recaller(self.bounded, self.quotas | dict(quotas), self._k)
 
     def only(self, names: Sequence[str]) -> Recaller:
         """Return a copy over the same indexes that asks the named branches alone.
@@ -103,7 +113,7 @@ class Recaller:
         unknown = [name for name in names if name not in self.branches]
         if unknown:
             raise ConfigError(f"there is no branch {unknown[0]!r}; there is {', '.join(self.branches) or 'none'}")
-        return Recaller([b for b in self._branches if b.branch.name in names], self.quotas)
+        return Recaller([b for b in self.bounded if b.branch.name in names], self.quotas, self._k)
 
     def widened(self, times: int) -> Recaller:
         """Return a copy over the same indexes that asks every branch for so many times its quota."""
@@ -111,12 +121,12 @@ class Recaller:
 
     def apart(self) -> Recaller:
         """Return a copy over the same indexes for another event loop."""
-        return Recaller([bounded.branch for bounded in self._branches], self.quotas)
+        return Recaller([bounded.branch for bounded in self.bounded], self.quotas, self._k)
 
     @property
     def skipped(self) -> dict[str, int]:
         """How often each branch was not asked because it was busy or late before."""
-        return {bounded.branch.name: bounded.skipped for bounded in self._branches}
+        return {bounded.branch.name: bounded.skipped for bounded in self.bounded}
 
     def retrieve(self, query: Query, limit: int, deadline: float = math.inf) -> Retrieval:
         """Return the best candidates of all branches together, each asked on this thread.
@@ -128,7 +138,7 @@ class Recaller:
             limit: Most candidates to return.
             deadline: On the clock of ``time.monotonic``, seconds; a branch is not begun after it.
         """
-        given = [ask(b.branch, query, self.quotas[b.branch.name], deadline) for b in self._branches]
+        given = [ask(b.branch, query, self.quotas[b.branch.name], deadline) for b in self.bounded]
         return self._fused(query, limit, given)
 
     async def ask(self, query: Query, limit: int, deadline: float) -> Retrieval:
@@ -139,9 +149,9 @@ class Recaller:
             limit: Most candidates to return.
             deadline: On the clock of ``time.monotonic``, seconds.
         """
-        waiting_first = sorted(self._branches, key=lambda bounded: not bounded.branch.waits)
+        waiting_first = sorted(self.bounded, key=lambda bounded: not bounded.branch.waits)
         begun = {b: b.begin(query, self.quotas[b.branch.name], deadline) for b in waiting_first}
-        given = await collect([(b, begun[b]) for b in self._branches], deadline)
+        given = await collect([(b, begun[b]) for b in self.bounded], deadline)
         return self._fused(query, limit, given)
 
     def _fused(self, query: Query, limit: int, given: Sequence[Given]) -> Retrieval:
@@ -149,4 +159,4 @@ class Recaller:
         parts = [(told.name, found if late is None else late.moved(found)) for found, told in given]
         coverage = tuple(told for _, told in given)
         exhausted = all(told.found < self.quotas[told.name] for told in coverage)
-        return Retrieval(fuse(parts, limit=limit, quotas=self.quotas), coverage, exhausted)
+        return Retrieval(fuse(parts, limit=limit, quotas=self.quotas, k=self._k), coverage, exhausted)

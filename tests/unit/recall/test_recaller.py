@@ -69,3 +69,9 @@ def test_a_surface_without_branches_finds_nothing(tmp_path: Path):
 def test_an_index_that_was_not_built_is_named(tmp_path: Path):
     with pytest.raises(NotFoundError, match=r"popular.*searchrank index"):
         Recaller.open(tmp_path, RecallConfig.parse({"popular": {}}))
+
+
+def test_fusion_uses_the_configured_offset_in_every_copy():
+    recaller = Recaller([GOOD, FINE], QUOTAS, k=4.0)
+    for same in (recaller, recaller.apart(), recaller.widened(2), recaller.only(["good", "fine"])):
+        assert same.retrieve(Query(), 1).recalled.fused.tolist() == [1 / 5 + 1 / 6]

@@ -34,7 +34,7 @@ def recaller() -> Recaller:
 
 def test_a_run_of_one_branch_has_its_scores(tmp_path: Path, recaller: Recaller):
     assert write_run(tmp_path / "run", QUERIES, (recaller.only(["one"]), IDS), 2) == 2
-    assert (tmp_path / "run").read_text() == "q1 Q0 c 1 3.0 searchrank\nq1 Q0 a 2 2.0 searchrank\n"
+    assert (tmp_path / "run").read_text() == "q1 Q0 c 1 2.0 searchrank\nq1 Q0 a 2 1.0 searchrank\n"
 
 
 def test_a_run_of_several_has_those_of_fusion(tmp_path: Path, recaller: Recaller):
