@@ -95,24 +95,100 @@ def test_what_compose_mounts_and_waits_for_exists():
         assert all(isinstance(word, str) for word in service.get("command", ()))
 
 
-def test_alerts_ask_for_metrics_and_labels_that_are_exported():
-    exported = {}
-    for one in vars(Metrics()).values():
+FROM_PROMETHEUS = {"job", "instance", "le"}
+FUNCTIONS = {"rate", "increase", "changes", "histogram_quantile", "vector", "scalar", "sum", "max", "count"}
+
+
+@pytest.fixture(scope="module")
+def exported():
+    """The labels of every series that a worker exports, by its name."""
+    metrics = Metrics()
+    process = [one.name for family in metrics.registry.collect() for one in family.samples if "process_" in one.name]
+    found = dict.fromkeys(["up", *process], FROM_PROMETHEUS)
+    for one in vars(metrics).values():
         for family in one.describe() if hasattr(one, "describe") else ():
             labels = one.labels if isinstance(one, CounterVec | HistogramVec) else one._labelnames
             for suffix in {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",)):
-                exported[family.name + suffix] = {*labels, "le"}
-    rules = [rule for group in read("alerts.yaml")["groups"] for rule in group["rules"]]
-    asked = [metric for rule in rules for metric in re.findall(r"(searchrank_\w+)(?:\{(.*?)\})?", rule["expr"])]
-    assert len(asked) >= len(rules)
-    for name, labels in asked:
-        assert set(re.findall(r"(\w+)[=!]", labels)) <= exported[name], name
-    for rule in rules:
-        grouped = re.findall(r"by \(([^)]*)\)", rule["expr"])
-        names = set(re.findall(r"searchrank_\w+", rule["expr"]))
-        known = set.union(set(), *(exported[name] for name in names))
-        assert {label.strip() for part in grouped for label in part.split(",")} <= known, rule["alert"]
-        assert rule["expr"].count("(") == rule["expr"].count(")")
+                found[family.name + suffix] = {*labels, *FROM_PROMETHEUS}
+    return found
+
+
+def expressions():
+    """Every PromQL expression of deploy/, by where it stands."""
+    for group in read("alerts.yaml")["groups"]:
+        yield from ((rule["alert"], rule["expr"]) for rule in group["rules"])
+    board = read("grafana/searchrank.json")
+    for panel in board["panels"]:
+        yield from ((panel["title"], target["expr"]) for target in panel.get("targets", ()))
+    yield from ((one["name"], one["expr"]) for one in board["annotations"]["list"])
+
+
+def check(expression, exported):
+    """Find out whether an expression names only series, labels and functions that there are."""
+    bare = re.sub(r'"[^"]*"', "", expression)
+    for name, labels in re.findall(r"(\w+)\{(.*?)\}", bare):
+        assert set(re.findall(r"(\w+)\s*[=!]", labels)) <= exported[name], name
+    for name in re.findall(r"\b(?:rate|increase|changes)\((\w+)", bare):
+        assert re.search(r"_(total|bucket|sum|count)$", name), name
+    bare = re.sub(r"\{.*?\}|\[.*?\]", "", bare)
+    grouped = {
+        label.strip() for part in re.findall(r"\b(?:by|on|without) \(([^)]*)\)", bare) for label in part.split(",")
+    }
+    bare = re.sub(r"\b(?:by|on|without|group_left) \([^)]*\)", "", bare)
+    words = set(re.findall(r"\b[a-z]\w*", bare)) - {"or"}
+    assert words - FUNCTIONS <= set(exported), expression
+    assert grouped - {""} <= set.union(*(exported[name] for name in words - FUNCTIONS)), expression
+    assert ("histogram_quantile" in words) == ("le" in grouped), expression
+    assert expression.count("(") == expression.count(")")
+
+
+@pytest.mark.parametrize("expression", [pytest.param(words, id=where) for where, words in expressions()])
+def test_alerts_and_dashboard_ask_for_series_and_labels_that_are_exported(expression, exported):
+    check(expression, exported)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "rate(searchrank_request_total[5m])",
+        'sum(searchrank_live{version="3"})',
+        "sum by (status) (rate(searchrank_degradations_total[5m]))",
+        "histogram_quantile(0.99, sum by (stage) (rate(searchrank_stage_seconds_bucket[5m])))",
+        "rate(searchrank_pressure[5m])",
+        "median(searchrank_pressure)",
+    ],
+)
+def test_an_expression_that_asks_for_something_else_is_found(wrong, exported):
+    with pytest.raises((AssertionError, KeyError)):
+        check(wrong, exported)
+
+
+def test_the_dashboard_has_its_source_and_no_panel_lies_on_another():
+    board = read("grafana/searchrank.json")
+    (source,) = read("grafana/datasources.yaml")["datasources"]
+    assert set(re.findall(r'"uid": "(\w+)"', (DEPLOY / "grafana/searchrank.json").read_text())) == {
+        source["uid"],
+        board["uid"],
+    }
+    assert source["url"] == "http://prometheus:9090"
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in board["panels"])
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) < 24
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    variables = {one["name"] for one in board["templating"]["list"]} | {"__rate_interval"}
+    assert {name for _, words in expressions() for name in re.findall(r"\$(\w+)", words)} == variables
+
+
+def test_the_dashboard_shows_every_metric_that_the_guide_lists(exported):
+    shown = " ".join(words for _, words in expressions())
+    hidden = {"searchrank_rules_total", "searchrank_follow_failures_total", "searchrank_shadow_answers_total"}
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exported if name.startswith("searchrank_")}
+    assert {name for name in families if name not in shown} == hidden
 
 
 def test_the_health_check_of_the_image_asks_a_worker_that_it_starts():
