@@ -25,6 +25,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/head_cache.py
+	$(BIN)/python benchmarks/observe.py
 	$(BIN)/python benchmarks/assign.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/replay.py
