@@ -1,21 +1,24 @@
-"""A trained release made known: its run and version in MLflow and, if wanted, its place in the ledger."""
+"""A new release made known: its run and version in MLflow and, if wanted, its place in the ledger."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
+from trainer.imported import import_model
 from trainer.promotion import Change, promote
 from trainer.registry import Registry, Run
 from trainer.tracking import check_unlocked
 from trainer.train import Progress, train
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from trainer.job import Job, Trial
 
-__all__ = ["publish"]
+__all__ = ["publish", "publish_file"]
 
 
 def publish(
@@ -41,10 +44,36 @@ def publish(
         ConflictError: When another program holds the MLflow file: before anything is trained, or, when it was taken
             meanwhile, after the release was written.
     """
+    making = partial(train, job, parameters=parameters, progress=progress)
+    return _published(job, uri, making, promote_it=promote_it, progress=progress)
+
+
+def publish_file(
+    job: Job, path: Path, uri: str, *, promote_it: bool = False, progress: Progress | None = None
+) -> tuple[Trial, Change | None]:
+    """Make a release of a model file that another program made, and make it known as ``publish`` does.
+
+    Args:
+        job: Whose inputs it reads.
+        path: See ``import_model``.
+        uri: MLflow store.
+        promote_it: Whether to make it live.
+        progress: Begins a named step and gives what to call with (done, of).
+
+    Raises:
+        ConflictError: As for ``publish``.
+    """
+    return _published(job, uri, partial(import_model, job, path), promote_it=promote_it, progress=progress)
+
+
+def _published(
+    job: Job, uri: str, make: Callable[[], Trial], *, promote_it: bool, progress: Progress | None
+) -> tuple[Trial, Change | None]:
+    """Make a release while MLflow opens, log and register it and, if wanted, make it live."""
     check_unlocked(uri)
     with ThreadPoolExecutor(1) as beside:
         opening = beside.submit(Registry.open, uri)
-        trial = train(job, parameters=parameters, progress=progress)
+        trial = make()
         if progress is not None:
             progress("registering")
         registry = opening.result()

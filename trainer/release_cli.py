@@ -1,4 +1,4 @@
-"""Releases: list and show them, make one live, go back, tell what a shadow would change."""
+"""Releases: list and show them, import and make one live, go back, tell what a shadow would change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["release"]
 
 release = typer.Typer(
     add_completion=False,
-    help="List and show releases, make one live, go back, tell what a shadow would change.",
+    help="List and show releases, import one, make one live, go back, tell what a shadow would change.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -65,6 +65,43 @@ def show_release(version: Number, home: Home = _HOME, model: Model = "", json: J
         return
     say((folder / "card.md").read_text(encoding="utf-8"))
     say(f"{folder}: proved here, every golden row equal to the bit{'; live' if facts['live'] else ''}")
+
+
+@release.command("import")
+def import_release(  # noqa: PLR0913, PLR0917 - one parameter an option
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Text of LightGBM's save_model, or an .onnx file.")],
+    home: Home = _HOME,
+    model: Annotated[str, typer.Option("--model", help="Model of the project whose inputs it reads.")] = "",
+    promote_it: Annotated[bool, typer.Option("--promote", help="Make it live at once.")] = False,
+    tracking_uri: Uri = "",
+    json: Json = False,
+) -> None:
+    """Make a release of a model trained elsewhere, on the inputs of a model of the project in their order."""
+    from trainer.console import steps  # noqa: PLC0415 - the command line starts quickly
+    from trainer.extra import require_training  # noqa: PLC0415 - the command line starts quickly
+    from trainer.job import Job  # noqa: PLC0415 - heavy
+    from trainer.publishing import publish_file  # noqa: PLC0415 - heavy
+
+    require_training()
+    place = workspace(home)
+    with steps() as told:
+        uri = tracking_uri or place.tracking_uri
+        trial, change = publish_file(Job.open(place, model), path, uri, promote_it=promote_it, progress=told.begin)
+    made = trial.manifest
+    kind = "LightGBM" if made.scorer == "lightgbm" else "ONNX"
+    say(
+        f"{made.name} version {made.version}: {kind} model of {len(made.columns)} columns; release {trial.folder}",
+        on_stderr=json,
+    )
+    if change is None:
+        say(
+            f"make it live: searchrank release promote {made.version} --model {made.name} --home {home}", on_stderr=json
+        )
+    else:
+        say("it is live now" + (f"; {change.note}" if change.note else ""), on_stderr=json)
+    if json:
+        told_of = {"model": made.name, "version": made.version, "digest": made.digest, "scorer": made.scorer}
+        emit(told_of | {"release": str(trial.folder), "columns": list(made.columns), "promoted": change is not None})
 
 
 @release.command("promote")

@@ -22,7 +22,7 @@ from searchrank.errors import ReleaseRefusedError
 from searchrank.features import OPERATORS, FeatureSet, FittedInput, Kind, Operator, Plan
 from searchrank.features.operator import ROW_SLOTS
 from searchrank.models import Manifest, Release
-from searchrank.models.manifest import FEATURES, FILES, GOLDEN, INPUTS, MANIFEST, file_digest
+from searchrank.models.manifest import FEATURES, GOLDEN, INPUTS, MANIFEST, file_digest
 from searchrank.models.writing import fingerprints_of
 from searchrank.native import library
 from searchrank.native.memory import ints_at, words_at
@@ -68,7 +68,7 @@ def mutants(folder: Path, scratch: Path, *, seed: int = 3) -> Iterator[Mutant]:
     rng = np.random.default_rng(seed)
     for number in range(GOLDEN_FLIPS):
         yield Mutant(f"golden byte {number}", _golden_mutant(folder, scratch / f"golden-{number}", rng))
-    for name in (*FILES, MANIFEST):
+    for name in (*Manifest.read(folder).files, MANIFEST):
         yield Mutant(f"a byte of {name}", _flipped_file(folder, scratch / f"file-{name}", name, rng))
 
 

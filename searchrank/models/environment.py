@@ -11,7 +11,7 @@ import llvmlite.binding as llvm
 
 __all__ = ["difference", "environment"]
 
-_LIBRARIES: Final = ("searchrank", "numpy", "pyarrow", "numba", "llvmlite", "lightgbm", "xxhash")
+_LIBRARIES: Final = ("searchrank", "numpy", "pyarrow", "numba", "llvmlite", "lightgbm", "onnxruntime", "xxhash")
 
 
 def environment() -> dict[str, str]:

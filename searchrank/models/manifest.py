@@ -54,7 +54,7 @@ class Manifest:
         name: Name of the model.
         version: 1, 2, 3…, one more than the last under this name.
         created: When it was made, ISO 8601 in UTC.
-        scorer: Which kind of scorer ``model.txt`` holds.
+        scorer: Which kind of scorer its model is.
         columns: Model columns, in order.
         fingerprints: SHA-256 of the meaning of the features, the plan and the fitted inputs.
         lineage: Where data and code came from; free JSON.

@@ -18,7 +18,7 @@ from searchrank.features.node import Node
 from searchrank.models.effort import EFFORT, EffortCurve
 from searchrank.models.environment import difference, environment
 from searchrank.models.golden import Outcome, golden_pairs, score_pairs
-from searchrank.models.kinds import parse_scorer
+from searchrank.models.kinds import model_file, parse_scorer, tolerance
 from searchrank.models.manifest import FEATURES, FILES, GOLDEN, INPUTS, MODEL, Manifest, file_digest
 from searchrank.models.pair_scorer import PairScorer, pair_scorer
 from searchrank.models.scorer import Scorer
@@ -123,7 +123,7 @@ class Release:
                 )
         if plan.columns != manifest.columns:
             raise ReleaseRefusedError(f"{_label(manifest)}: its plan has other columns than release.json names")
-        scorer = parse_scorer(manifest.scorer, (folder / MODEL).read_text(encoding="utf-8"), plan.columns)
+        scorer = parse_scorer(manifest.scorer, (folder / model_file(manifest.scorer)).read_bytes(), plan.columns)
         pairs = pair_scorer(scorer, plan.item_only, len(plan.columns))
         effort = EffortCurve.parse((folder / EFFORT).read_text(encoding="utf-8")) if EFFORT in manifest.files else None
         return cls(folder, manifest, feature_set, plan, Evaluator(plan, address_of=address_of), scorer, pairs, effort)
@@ -152,7 +152,8 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
     Raises:
         ReleaseRefusedError: When one is missing or was changed.
     """
-    for name in dict.fromkeys((*FILES, *manifest.files)):
+    needed = (model_file(manifest.scorer) if name == MODEL else name for name in FILES)
+    for name in dict.fromkeys((*needed, *manifest.files)):
         try:
             digest = file_digest(folder / name)
         except OSError as error:
@@ -182,12 +183,16 @@ def _compare(release: Release, expected: Outcome, found: Outcome) -> None:
 
 
 def _compare_scores(release: Release, name: str, expected: Outcome, found: npt.NDArray[np.float64]) -> None:
-    """Compare golden scores to the bit.
+    """Compare golden scores: to the bit, or as closely as scores of its kind come again.
 
     Raises:
         ReleaseRefusedError: At the first difference.
     """
-    scores = np.flatnonzero(expected.scores.view(np.uint64) != found.view(np.uint64))
+    allowed = tolerance(release.manifest.scorer)
+    same = expected.scores.view(np.uint64) == found.view(np.uint64)
+    if allowed:
+        same |= np.isclose(expected.scores, found, rtol=allowed, atol=allowed)
+    scores = np.flatnonzero(~same)
     if scores.size:
         row = int(scores[0])
         count = f"{scores.size} scores differ in {found.size} rows"

@@ -15,7 +15,7 @@ __all__ = ["Scorer", "check_columns", "check_records"]
 class Scorer(Protocol):
     """Gives every candidate a score, in the order it came; larger is better.
 
-    Implementations: ``Forest`` (LightGBM text), ``LibraryForest`` (with linear trees), ``Linear`` (weights) and
+    Implementations: ``Forest`` (LightGBM text), ``LibraryForest`` (with linear trees), ``Linear``, ``OnnxModel`` and
     ``Blend`` (other models' scores). A scorer is immutable and may be used by several threads at once.
     """
 

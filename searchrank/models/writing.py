@@ -22,14 +22,13 @@ from searchrank.models.card import write_card
 from searchrank.models.effort import EFFORT, EffortCurve
 from searchrank.models.environment import environment
 from searchrank.models.golden import Outcome, compute, golden_table, raw_columns, sample, with_nothing
-from searchrank.models.kinds import parse_scorer
+from searchrank.models.kinds import model_file, parse_scorer
 from searchrank.models.manifest import (
     CARD,
     FEATURES,
     GOLDEN,
     INPUTS,
     MANIFEST,
-    MODEL,
     PROFILE,
     Manifest,
     check_name,
@@ -49,8 +48,8 @@ class ReleaseDraft:
         name: Name of the model.
         feature_set: The definitions it was trained with.
         inputs: Fitted model inputs, in column order.
-        model: Text of the model: LightGBM's ``model_to_string()``.
-        scorer: Kind of the text: ``lightgbm`` or ``linear``.
+        model: LightGBM's ``model_to_string()``, the text of ``Linear``, or the content of an ONNX file.
+        scorer: Which of them: ``lightgbm``, ``linear`` or ``onnx``.
         golden: Rows of raw inputs by input name, in the types of ``arrow_type`` or, for statistics, as
             ``record_columns`` gives them; absent columns are missing. At most 255 rows, evenly spaced, are kept, and
             one is added in which all is missing.
@@ -65,7 +64,7 @@ class ReleaseDraft:
     name: str
     feature_set: FeatureSet
     inputs: tuple[FittedInput, ...]
-    model: str
+    model: str | bytes
     scorer: str = "lightgbm"
     golden: pa.Table
     reference: npt.NDArray[np.float64] | None = None
@@ -116,17 +115,21 @@ def write_release(root: Path, draft: ReleaseDraft) -> Path:
         metrics={name: float(value) for name, value in draft.metrics.items()},
         environment=environment(),
     )
-    texts = {FEATURES: draft.feature_set.canonical, MODEL: draft.model, INPUTS: inputs_text}
+    texts: dict[str, str | bytes] = {
+        FEATURES: draft.feature_set.canonical,
+        model_file(draft.scorer): draft.model,
+        INPUTS: inputs_text,
+    }
     if draft.effort is not None:
         texts[EFFORT] = draft.effort.to_text()
-    return _publish(root / draft.name, manifest, texts, {GOLDEN: golden, PROFILE: draft.profile})
+    return _publish(root / draft.name, manifest, texts, {GOLDEN: golden, PROFILE: draft.profile}, draft.effort)
 
 
 def _prove(draft: ReleaseDraft, plan: Plan) -> pa.Table:
     """Return the golden table: raw rows, and what they give here and now.
 
     Raises:
-        DataError: When there are no rows, they do not fit, or the reference differs.
+        DataError: When there are no rows, they do not fit, a score is NaN, or the reference differs.
     """
     count = len(draft.golden)
     if not count:
@@ -135,6 +138,13 @@ def _prove(draft: ReleaseDraft, plan: Plan) -> pa.Table:
     rows = sample(count)
     raw = with_nothing(raw_columns(draft.feature_set, draft.golden.take(pa.array(rows))))
     outcome = compute(raw, Evaluator(plan), scorer)
+    unknown = int(np.isnan(outcome.scores).sum())
+    if unknown:
+        raise DataError(
+            f"the model gives no number for {unknown} of {len(raw)} golden rows, in the last of which all is missing; "
+            "give its inputs missing policies, or let the model itself say what NaN means",
+            field="model",
+        )
     if draft.reference is not None:
         if draft.reference.shape != (count,):
             raise DataError(f"{draft.reference.shape} scores for {count} golden rows", field="reference")
@@ -159,17 +169,22 @@ def _check_reference(outcome: Outcome, reference: npt.NDArray[np.float64]) -> No
         )
 
 
-def _publish(folder: Path, manifest: Manifest, texts: Mapping[str, str], tables: Mapping[str, pa.Table]) -> Path:
+def _publish(
+    folder: Path,
+    manifest: Manifest,
+    texts: Mapping[str, str | bytes],
+    tables: Mapping[str, pa.Table],
+    effort: EffortCurve | None,
+) -> Path:
     """Write all files beside their place, then rename the folder into it."""
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(folder / ".lock"):
         manifest = replace(manifest, version=max(versions(folder), default=0) + 1)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
         try:
-            effort = EffortCurve.parse(texts[EFFORT]) if EFFORT in texts else None
             card = write_card(manifest, tables[PROFILE], len(tables[GOLDEN]), effort)
             for name, text in {**texts, CARD: card}.items():
-                write_file(draft / name, text.encode())
+                write_file(draft / name, text.encode() if isinstance(text, str) else text)
             for name, table in tables.items():
                 write_file(draft / name, _arrow(table))
             files = {path.name: file_digest(path) for path in sorted(draft.iterdir())}

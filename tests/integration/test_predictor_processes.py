@@ -20,6 +20,7 @@ from searchrank.errors import ConflictError, NotFoundError, UnavailableError
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 ASKED = Query(surface="shop", user_id="u1")
 HEAVY = {"torch", "pandas", "sklearn", "mlflow", "lightgbm", "numba", "scipy", "matplotlib", "polars", "rich", "typer"}
+HEAVY |= {"onnxruntime", "opentelemetry"}
 
 
 @pytest.fixture(scope="module")
