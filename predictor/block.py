@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Deriver", "ItemBlock", "block_path", "items_path", "open_block"]
 
-CHUNK: Final = 65_536
+CHUNK: Final = 2_048
 LARGE: Final = 200_000  # items; a smaller block is built in the time another process takes to start
 POLL_SECONDS: Final = 0.05
 
