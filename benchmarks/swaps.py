@@ -140,11 +140,11 @@ async def _measure(world: Swapped, port: int, pid: int, operator: Child, count: 
     rate = await load.capacity(3.0) / 2
     load.sent.clear()
     load.spent.clear()
+    gc.collect()
+    gc.freeze()  # of this process, which would otherwise pause for what callers alone see
     sending = asyncio.create_task(load.run(rate))
     await asyncio.sleep(QUIET)
     before = _rss(pid)
-    gc.collect()
-    gc.freeze()
     moments: list[float] = []
     waits: list[float] = []
     for number, command in enumerate(_commands(world, count)):
