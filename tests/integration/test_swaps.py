@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from predictor.call import Call
 from predictor.metrics import Metrics
 from predictor.query import Query, rank_request, search_request
 from predictor.recent import Recent
@@ -167,12 +168,15 @@ async def test_a_promotion_is_seen_while_a_task_watches(serving):
     metrics = Metrics()
     serving.loader.warm = partial(warm, recent=serving.recent)
     watching = asyncio.create_task(watch(serving, metrics, period=0.01))
-    for number in range(3):
+    for number in range(5):
         promote(serving.workspace, release(serving.workspace, weights(number + 1.0)))
         labels = {"surface": "shop", "release": f"taste@{number + 2}", "snapshot": "first"}
         while metrics.registry.get_sample_value("searchrank_live", labels) != 1:
             await asyncio.sleep(0.005)
         assert serving.surface("shop").release.version == number + 2
+        metrics.ended(Call("Rank", "shop", labels["release"]), "OK", 0.001)
     watching.cancel()
     (live,) = [metric for metric in metrics.registry.collect() if metric.name == "searchrank_live"]
     assert len(live.samples) == 1
+    (requests,) = [metric for metric in metrics.registry.collect() if metric.name == "searchrank_requests"]
+    assert {sample.labels["release"] for sample in requests.samples} == {"taste@4", "taste@5", "taste@6"}  # still open
