@@ -31,7 +31,9 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/replay.py
 
 soak: .venv/dev
+	$(BIN)/python benchmarks/deadline.py
 	$(BIN)/python benchmarks/swaps.py
+	$(BIN)/python benchmarks/drift.py
 	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/chaos.py
 

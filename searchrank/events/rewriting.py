@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from searchrank.durable import sync
 from searchrank.events.seal import Seal, seal_path
 from searchrank.events.segment import END_MARK, Segment, segment_name, tokened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Draft", "draft_path", "sync_folder", "write_draft"]
+__all__ = ["Draft", "draft_path", "write_draft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Draft:
             replaced: Their files; the first one's name is this one's.
         """
         self.path.replace(self.target)
-        sync_folder(self.target.parent)
+        sync(self.target.parent)
         for path in replaced:
             if path != self.target:
                 path.unlink(missing_ok=True)
@@ -72,12 +73,3 @@ def write_draft(folder: Path, first: int, schema: pa.Schema, batches: Iterable[p
         file.flush()
         os.fsync(file.fileno())
     return Draft(path, target, Seal.of(Segment(path)))
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush the names in a folder to disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

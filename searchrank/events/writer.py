@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from searchrank.durable import sync
 from searchrank.errors import UnavailableError
 from searchrank.events.compaction import Compaction
 from searchrank.events.identity import SeenIds, hash_ids
 from searchrank.events.lock import WriterLock
 from searchrank.events.recovery import Recovered, recover
-from searchrank.events.rewriting import sync_folder
 from searchrank.events.seal import NEVER, Seal, checksum, last_arrival
 from searchrank.events.segment import END_MARK, Segment
 from searchrank.events.validation import conform
@@ -146,7 +146,7 @@ class LogWriter:
         segment = Segment.made(self._folder, last.end if last else 0, schema)
         self._file = segment.path.open("ab", buffering=0)
         self._put(segment, segment.head, at=0)
-        sync_folder(self._folder)
+        sync(self._folder)
         segments.append(segment)
         self._compaction.start(segments[:-1])
         return segment

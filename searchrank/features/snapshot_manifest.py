@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from searchrank.durable import sync, sync_tree
 from searchrank.errors import DataError, NotFoundError
 
 __all__ = ["Manifest", "current", "publish", "read_manifest", "snapshot_id", "write_manifest"]
@@ -76,15 +77,19 @@ def current(snapshots: Path) -> Path:
 
 
 def publish(folder: Path) -> None:
-    """Make a snapshot the live one among those of its parent folder, atomically.
+    """Make a snapshot the live one among those of its parent folder, atomically, and once all of it is on the disk.
 
     Raises:
         NotFoundError: When the folder is no snapshot.
+        OSError: When the disk reports an error.
     """
     read_manifest(folder)
+    sync_tree(folder)
     draft = folder.parent / f".{CURRENT}.{uuid.uuid4().hex}"
     draft.write_text(folder.name + "\n", encoding="utf-8")
+    sync(draft)
     draft.replace(folder.parent / CURRENT)
+    sync(folder.parent)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from searchrank.durable import sync
 from searchrank.errors import DataError, NotFoundError
 from searchrank.models.manifest import Manifest
-from searchrank.models.storage import exclusive, sync_folder
+from searchrank.models.storage import exclusive
 
 __all__ = ["CHALLENGER", "CHAMPION", "Entry", "Ledger"]
 
@@ -209,5 +210,5 @@ class Ledger:
             file.write(entry.to_line().encode())
             file.flush()
             os.fsync(file.fileno())
-        sync_folder(self.path.parent)
+        sync(self.path.parent)
         return entry

@@ -12,7 +12,7 @@ from typing import Final
 
 from searchrank.errors import ConflictError
 
-__all__ = ["exclusive", "sync_folder", "write_file"]
+__all__ = ["exclusive", "write_file"]
 
 _PAUSE: Final = 0.02
 
@@ -40,15 +40,6 @@ def exclusive(path: Path, *, patience: float = 10.0) -> Iterator[None]:
                     raise ConflictError(f"another process is writing ({path}); try again when it is done") from None
                 time.sleep(_PAUSE)
         yield
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new and renamed entries of a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_file(path: Path, content: bytes) -> None:

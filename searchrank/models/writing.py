@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from searchrank.durable import sync
 from searchrank.errors import DataError
 from searchrank.features import Evaluator, FeatureSet, FittedInput, Plan
 from searchrank.models.card import write_card
@@ -35,7 +36,7 @@ from searchrank.models.manifest import (
     file_digest,
     versions,
 )
-from searchrank.models.storage import exclusive, sync_folder, write_file
+from searchrank.models.storage import exclusive, write_file
 
 __all__ = ["ReleaseDraft", "fingerprints_of", "write_release"]
 
@@ -195,7 +196,7 @@ def _publish(
         except BaseException:
             shutil.rmtree(draft)
             raise
-        sync_folder(folder)
+        sync(folder)
         return target
 
 
