@@ -52,7 +52,7 @@ def open_tracer(config: Tracing | None, metrics: Metrics, environment: Mapping[s
         metrics.spans.labels(result).inc(spans)
 
     export = SpanExport(open_exporter(where or None), count, queue=queue)
-    _logger.info("tracing %.3g of the requests nobody else decides for", found.ratio)
+    _logger.info("tracing %.3g%% of the requests that their callers do not decide for", 100 * found.ratio)
     return Tracer(found, export.take, export.close)
 
 

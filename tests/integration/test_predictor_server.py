@@ -122,12 +122,14 @@ async def test_a_wrong_request_is_an_invalid_argument_that_names_the_field(shop)
         assert (await client.rank(ASKED, ["i1"])).ids == ["i1"]
 
 
-async def test_an_unforeseen_failure_is_internal_and_names_the_request():
+async def test_an_unforeseen_failure_is_internal_and_names_the_request(caplog):
     async with Started(Failing()) as started, AsyncClient(started.target) as client:
         with pytest.raises(SearchRankError, match="logged why under request 'r7'") as failure:
             await client.rank(Query(surface="shop", request_id="r7"), ["i1"])
         assert type(failure.value) is SearchRankError
         assert started.count("Rank", "INTERNAL") == 1
+    (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert line.fields == {"rpc": "Rank", "surface": "shop", "release": "", "request_id": "r7", "candidates": 0}
 
 
 async def test_a_caller_that_gave_no_time_is_told_that_it_ran_out(shop):

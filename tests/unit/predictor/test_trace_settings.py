@@ -1,5 +1,7 @@
 """OpenTelemetry's own variables and the project's section: which of them decide, and what is refused."""
 
+import sys
+
 import pytest
 
 from predictor.metrics import Metrics
@@ -68,3 +70,20 @@ def test_a_variable_that_says_what_cannot_be_is_refused(environment, words):
 
 def test_without_section_and_variables_nothing_is_traced():
     assert open_tracer(None, Metrics(), {}) is None
+
+
+@pytest.fixture
+def without_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "predictor.exporting", None)  # as if what it imports were not installed
+
+
+@pytest.mark.usefixtures("without_extra")
+def test_a_project_that_asks_for_what_is_not_installed_is_told_what_to_install():
+    with pytest.raises(ConfigError, match=r"pip install 'searchrank\[otel\]'"):
+        open_tracer(CONFIG, Metrics(), {})
+
+
+@pytest.mark.usefixtures("without_extra")
+def test_an_environment_that_asks_for_it_of_everybody_is_warned_of_and_served(caplog):
+    assert open_tracer(None, Metrics(), NAMED) is None
+    assert "pip install 'searchrank[otel]'" in caplog.text
