@@ -15,6 +15,7 @@ from recall.interaction import Interactions
 from recall.lexical_index import build_lexical
 from recall.manifest import index_name
 from recall.popular import build_popular
+from recall.wording import keep_wording
 from searchrank.errors import ConfigError, DataError
 from searchrank.features.inputs import REQUEST_ROOTS, InputType, Root
 from searchrank.features.language import nearest
@@ -47,12 +48,14 @@ class IndexSources:
         items: The raw catalogue: ``item_id`` and a column for each text that is indexed.
         events: The events known when the snapshot was made.
         catalogue: The snapshot's catalogue, whose rows the indexes speak of.
+        root: The project's folder, where the files lie that a configuration names; None: it may name none.
     """
 
     inputs: Mapping[str, Input]
     items: pa.Table
     events: EventColumns
     catalogue: Catalogue
+    root: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ def _build(folder: Path, part: _Part, sources: IndexSources, interactions: Inter
             if (rows >= size).any():
                 raise DataError("the table holds items that the snapshot does not", field="item_id")
             texts = {field: _texts(sources.items[field]) for field in part.fields}
+            keep_wording(folder, part, sources.root)
             build_lexical(folder, part, rows, texts, size)
         case ItemToItemConfig():
             build_item_to_item(folder, part, interactions)

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from recall.analysis import Language
+from recall.analysis import Analyser, Language
 from searchrank.errors import ConfigError
 from searchrank.features.declaration import duration_us
 from searchrank.features.language import nearest
@@ -60,6 +60,16 @@ class LexicalConfig(_Strict):
     """Language whose endings are taken off words; empty: none."""
     segment: bool = False
     """Whether Chinese is cut into words by a dictionary and not into overlapping pairs of characters."""
+    phrases: bool = True
+    """Whether words in quotes must stand one after the other."""
+    fuzzy: bool = True
+    """Whether a word that no text holds finds those that are nearly spelt like it."""
+    prefix: bool = False
+    """Whether the last word, unless something follows it, finds those that begin with it."""
+    synonyms: str = ""
+    """File beside the project: ``a, b`` mean the same, ``a => b`` finds b for a; empty: none."""
+    dictionaries: dict[str, str] = Field(default_factory=dict)
+    """For a field, the file of the words that are looked for in it alone, one entry a line."""
     quota: PositiveInt = 150
     """Most candidates that take part in fusion."""
 
@@ -67,7 +77,23 @@ class LexicalConfig(_Strict):
     def _searches(self) -> LexicalConfig:
         if not self.boosts:
             raise ValueError("every boost is 0, so that nothing would be searched")
+        for field in self.dictionaries:
+            if field not in self.boosts:
+                raise ValueError(f"dictionaries name {field!r}, which is not one of {', '.join(self.boosts)}")
         return self
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that are read beside the project."""
+        return tuple(name for name in (self.synonyms, *self.dictionaries.values()) if name)
+
+    def analyser(self) -> Analyser:
+        """Return what cuts texts and queries.
+
+        Raises:
+            ConfigError: When a library that it takes is not installed.
+        """
+        return Analyser(self.stem, segment=self.segment)
 
     @property
     def boosts(self) -> dict[str, float]:
@@ -82,6 +108,8 @@ class LexicalConfig(_Strict):
             "searched": sorted(self.boosts),
             "stem": self.stem,
             "segment": self.segment,
+            "synonyms": self.synonyms,
+            "dictionaries": self.dictionaries,
         }
 
 

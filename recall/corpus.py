@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from recall.config import RecallConfig
@@ -12,11 +13,11 @@ from recall.jsonl import read_lines
 from recall.lexical_index import write_lexical, write_manifest
 from recall.manifest import index_name
 from recall.recaller import Recaller
+from recall.wording import keep_wording
 from searchrank.errors import ConfigError, ConflictError, DataError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from recall.config import LexicalConfig
 
@@ -140,6 +141,7 @@ def _build(path: Path, folder: Path, config: LexicalConfig, progress: Progress) 
 
     index = folder / index_name("lexical", config.recipe)
     index.mkdir()
+    keep_wording(index, config, Path.cwd())
     write_lexical(index, config, documents())
     if not ids:
         raise DataError(f"{path} holds no documents")

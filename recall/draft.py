@@ -57,10 +57,13 @@ def digest_inputs(workspace: Workspace, features: FeatureSet, configs: Iterable[
         configs: The recall configuration of each surface.
         log: Its first event tells it from another log.
     """
+    configs = tuple(configs)
     recipes = {index_name(name, part.recipe) for config in configs for name, part in config.branches.items()}
     first = log.table(0, ["event_id"], end=1).column(0).to_pylist()
     parts = [features.fingerprint, *sorted(recipes), *first]
     parts += [_digest_file(path) for path in (workspace.items, workspace.users)]
+    words = {name for config in configs if config.lexical for name in config.lexical.files}
+    parts += [_digest_file(workspace.root / name) for name in sorted(words)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

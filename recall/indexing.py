@@ -163,7 +163,13 @@ def _build(job: _Job, draft: Draft) -> tuple[Path, Manifest, tuple[BuiltIndex, .
     manifest = write_parts(draft.folder, job.features, source, job.progress)
     Links.read(job.log, draft.offset).write(draft.folder / LINKS)
     catalogue = Catalogue.open(draft.folder / "catalogue", job.features)
-    sources = IndexSources(inputs=job.features.inputs, items=tables.items, events=source.events, catalogue=catalogue)
+    sources = IndexSources(
+        inputs=job.features.inputs,
+        items=tables.items,
+        events=source.events,
+        catalogue=catalogue,
+        root=job.workspace.root,
+    )
     built = build_indexes(draft.folder, job.configs.values(), sources, job.progress, resume=True)
     folder = job.workspace.snapshots / snapshot_id(source.as_of)
     manifest = replace(manifest, id=folder.name, inputs=draft.inputs)

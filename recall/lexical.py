@@ -6,18 +6,17 @@ term, so that no query syntax exists and both sides are cut by the same code.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import tantivy
 
-from recall.analysis import Analyser
 from recall.branch import Candidates, Query, rank
 from recall.config import JOINED
 from recall.lexical_index import NAME, ROW, open_lexical
+from recall.lexical_query import Reader, Unit, Writer
+from recall.wording import open_wording
 from searchrank.features.text import hash_texts, tokenize
 
 if TYPE_CHECKING:
@@ -25,16 +24,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from recall.analysis import Word
     from recall.config import LexicalConfig
     from recall.late import Late
 
 __all__ = ["LexicalBranch"]
 
-MAX_TOKENS: Final = 64
-"""Distinct tokens of a query that are looked up; the first ones count."""
-MAX_CHARACTERS: Final = 2_048
-"""Characters of a query that are looked at."""
 MAX_HITS: Final = 50_000
 """Hits that are looked through for allowed rows."""
 MAX_NAMED: Final = 5_000
@@ -49,20 +43,21 @@ class LexicalBranch:
     name = NAME
     waits = True
 
-    def __init__(self, index: tantivy.Index, config: LexicalConfig, size: int) -> None:
+    def __init__(self, index: tantivy.Index, config: LexicalConfig, reader: Reader, size: int) -> None:
         """Hold an opened index.
 
         Args:
             index: What ``build_lexical`` wrote, opened.
             config: How it was built, and the boosts.
+            reader: Reads queries.
             size: Rows of the catalogue.
         """
         self.size = size
         self._schema = index.schema
         self._searcher = index.searcher()
         self._fields = tuple(config.fields)
-        self._boosts = config.boosts
-        self._analyser = Analyser(config.stem, segment=config.segment)
+        self._reader = reader
+        self._writer = Writer(config, self._schema, self._searcher)
 
     @classmethod
     def open(cls, folder: Path, config: LexicalConfig) -> LexicalBranch:
@@ -74,49 +69,45 @@ class LexicalBranch:
             ConfigError: When a library that cuts its texts is not installed.
         """
         index, size = open_lexical(folder, config)
-        return cls(index, config, size)
+        analyser = config.analyser()
+        return cls(index, config, Reader(config, analyser, open_wording(folder, config, analyser)), size)
 
     def retrieve(self, query: Query, limit: int) -> Candidates:
         """Return the items that hold most of the query's rare words; nothing for a query without words."""
-        words = self._analyser.words(query.text[:MAX_CHARACTERS])
-        first = {word.token: word for word in reversed(words)}
-        tokens = list(islice(dict.fromkeys(word.token for word in words), MAX_TOKENS))
-        if not tokens:
+        units = self._reader.read(query.text)
+        if not units:
             return Candidates.empty()
+        wanted = self._writer.write(units)
         if query.late is None:
-            return self._indexed(tokens, query, limit)
+            return self._indexed(wanted, query, limit)
         current = replace(query, exclude=np.append(query.exclude, query.late.replaced), late=None)
-        indexed = self._indexed(tokens, current, limit)
-        late = self._scanned([first[token] for token in tokens], query, query.late)
+        indexed, late = self._indexed(wanted, current, limit), self._scanned(units, query, query.late)
         return rank(np.append(indexed.rows, late.rows), np.append(indexed.scores, late.scores), limit, Query())
 
-    def _scanned(self, words: list[Word], query: Query, late: Late) -> Candidates:
+    def _scanned(self, units: list[Unit], query: Query, late: Late) -> Candidates:
         """Score the items put since, as BM25 would with texts of mean length and the index's counts of documents.
 
         They are kept as the feature language cuts texts, so a word is found as it was written.
         """
-        scores = np.zeros(len(late.rows))
-        for word in words:
-            run = hash_texts(tokenize(word.written)).tolist()
+        scores, possible = np.zeros(len(late.rows)), np.ones(len(late.rows), np.bool_)
+        for unit in units:
+            run = hash_texts(tokenize(unit.written)).tolist()
             counts = {field: late.counts(field, run) for field in self._fields}
             counts[JOINED] = np.sum(list(counts.values()), axis=0)
-            for field, boost in self._boosts.items():
-                if counts[field].any():
-                    scores += (
-                        boost * self._rarity(field, word.token) * counts[field] * (1 + _K1) / (counts[field] + _K1)
-                    )
-        return rank(late.rows[scores > 0], scores[scores > 0], len(scores), query)
+            for field, boost in unit.boosts.items():
+                if (held := counts[field]).any():
+                    rarity = sum(self._writer.rarity(self._writer.holding(field, token)) for token in unit.run)
+                    scores += boost * rarity * held * (1 + _K1) / (held + _K1)
+            if unit.required:
+                possible &= np.any([counts[field] > 0 for field in unit.boosts], axis=0)
+        possible &= scores > 0
+        return rank(late.rows[possible], scores[possible], len(scores), query)
 
-    def _rarity(self, field: str, token: str) -> float:
-        """Return the weight that BM25 gives a word."""
-        documents, holding = self._searcher.num_docs, self._searcher.doc_freq(field, token)
-        return math.log1p((documents - holding + 0.5) / (holding + 0.5))
-
-    def _indexed(self, tokens: list[str], query: Query, limit: int) -> Candidates:
+    def _indexed(self, wanted: tantivy.Query, query: Query, limit: int) -> Candidates:
         most = min(limit + min(limit, len(query.exclude)), self._searcher.num_docs)
         if not most:
             return Candidates.empty()
-        wanted = self._among(self._any_of(tokens), query.allowed)
+        wanted = self._among(wanted, query.allowed)
         rows, scores = self._hits(wanted, most)
         found = rank(rows, scores, limit, query)
         while len(found) < limit and len(rows) == most < MAX_HITS:
@@ -137,11 +128,3 @@ class LexicalBranch:
         rows = np.flatnonzero(allowed[: self.size]).tolist()
         named = tantivy.Query.boost_query(tantivy.Query.term_set_query(self._schema, ROW, rows), 0.0)
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, wanted), (tantivy.Occur.Must, named)])
-
-    def _any_of(self, tokens: list[str]) -> tantivy.Query:
-        terms = []
-        for field, boost in self._boosts.items():
-            for token in tokens:
-                term = tantivy.Query.term_query(self._schema, field, token, index_option="freq")
-                terms.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, boost)))
-        return tantivy.Query.boolean_query(terms)

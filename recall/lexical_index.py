@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import tantivy
 
-from recall.analysis import Analyser
 from recall.config import JOINED
 from recall.manifest import IndexManifest
 from searchrank.errors import DataError
@@ -38,7 +37,7 @@ def build_lexical(
     """Index the texts of the catalogue.
 
     Args:
-        folder: An empty folder.
+        folder: Holds nothing but what ``keep_wording`` put there.
         config: Which fields are indexed and how they are cut; boosts are applied when searching.
         rows: Shape ``(n,)``, the catalogue row of each item, unique.
         texts: For each field one text an item, None where it has none.
@@ -64,7 +63,7 @@ def write_lexical(folder: Path, config: LexicalConfig, documents: Iterable[tuple
     Raises:
         ConfigError: When a library that cuts texts is not installed.
     """
-    analyser = Analyser(config.stem, segment=config.segment)
+    analyser = config.analyser()
     index = tantivy.Index(_schema(config), path=str(folder))
     writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
     own = [name in config.boosts for name in config.fields]
@@ -91,7 +90,7 @@ def write_manifest(folder: Path, config: LexicalConfig, size: int) -> None:
         config: What it was written by.
         size: Rows of the catalogue.
     """
-    analyser = Analyser(config.stem, segment=config.segment)
+    analyser = config.analyser()
     IndexManifest(branch=NAME, size=size, recipe=config.recipe, analyser=analyser.fingerprint).write(folder)
 
 
@@ -111,7 +110,7 @@ def open_lexical(folder: Path, config: LexicalConfig) -> tuple[tantivy.Index, in
         DataError: When it is damaged or was cut by another analyser.
         ConfigError: When a library that cuts its texts is not installed.
     """
-    analyser = Analyser(config.stem, segment=config.segment)
+    analyser = config.analyser()
     manifest = IndexManifest.read(folder, NAME, analyser=analyser.fingerprint)
     try:
         index = tantivy.Index.open(str(folder))

@@ -20,6 +20,7 @@ __all__ = [
     "hash_text",
     "hash_texts",
     "is_han",
+    "is_ideographic",
     "normalize",
     "runs",
     "tokenize",
@@ -61,6 +62,11 @@ def is_han(run: str) -> bool:
     return _HAN.fullmatch(run) is not None
 
 
+def is_ideographic(run: str) -> bool:
+    """Return whether a run or token is of ideographs, kana or hangul and not of letters."""
+    return _IDEOGRAPH.match(run) is not None
+
+
 def tokenize(text: str) -> list[str]:
     """Split a text into its tokens: words as written, runs of ideographs as overlapping pairs.
 
@@ -70,7 +76,7 @@ def tokenize(text: str) -> list[str]:
     """
     tokens: list[str] = []
     for run in runs(text):
-        if len(run) > 1 and _IDEOGRAPH.match(run):
+        if len(run) > 1 and is_ideographic(run):
             tokens.extend(run[i : i + 2] for i in range(len(run) - 1))
         else:
             tokens.append(run)

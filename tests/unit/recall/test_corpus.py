@@ -38,7 +38,7 @@ def test_a_collection_is_searched_by_stem_in_title_and_text(tmp_path: Path, file
 
 
 def test_a_section_says_how_it_is_indexed(tmp_path: Path, file: Path):
-    build_corpus(file, tmp_path / "index", {"lexical": {"fields": {"title": 1.0}}})
+    build_corpus(file, tmp_path / "index", {"lexical": {"fields": {"title": 1.0}, "fuzzy": False}})
     assert found(tmp_path / "index", "teas") == []
     assert found(tmp_path / "index", "tea") == ["d1"]
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from recall import LexicalBranch, LexicalConfig, Query
-from recall.lexical import MAX_NAMED, MAX_TOKENS
+from recall.lexical import MAX_NAMED
 from recall.lexical_index import build_lexical
+from recall.lexical_query import MAX_TOKENS
 from searchrank.errors import DataError, NotFoundError
 
 CONFIG = LexicalConfig(fields={"item.title": 2.0, "item.text": 1.0})
