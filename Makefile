@@ -29,6 +29,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/assign.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/replay.py
+	$(BIN)/python benchmarks/lexical.py
 
 soak: .venv/dev
 	$(BIN)/python benchmarks/deadline.py
