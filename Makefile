@@ -37,6 +37,7 @@ soak: .venv/dev
 	$(BIN)/python benchmarks/drift.py
 	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/chaos.py
+	$(BIN)/python benchmarks/deadline.py
 
 protos: .venv/dev
 	$(call PROTO,.)

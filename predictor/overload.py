@@ -1,9 +1,9 @@
 """Whether a worker keeps up, by how long requests wait before it looks at them.
 
-A queue that comes and goes is no overload, one that stands is: what counts is the shortest wait of the last
-``WINDOW_SECONDS`` (CoDel; Nichols and Jacobson, 2012). ``pressure`` rises while it is longer than
-``TARGET_SECONDS``, the faster the longer, and falls slowly while it is less than half of that. Up to 1 it says how much
-less is done for a request, above 1 how many are refused.
+A queue that comes and goes is no overload, one that stands is: overload begins when the shortest wait of the last
+``WINDOW_SECONDS`` (CoDel; Nichols and Jacobson, 2012) is longer than ``TARGET_SECONDS``. From then on ``pressure``
+follows each wait, by how far it is from the target and by how fast it grows (PIE, RFC 8033), until it is back at 0. Up
+to 1 it says how much less is done for a request, above 1 how many are refused.
 """
 
 from __future__ import annotations
@@ -19,11 +19,9 @@ TARGET_SECONDS: Final = 0.02
 WINDOW_SECONDS: Final = 0.2
 MOST: Final = 1.9
 """Pressure at which nine in ten requests are refused; some are let in, or nobody would see it end."""
-_RISE: Final = 0.1
-_STEEPEST: Final = 12.0
+_DISTANCE: Final = 40.0  # of pressure a second, for each second that the wait is beyond the target
+_GROWTH: Final = 12.0  # of pressure, for each second that the wait grew
 _PERIOD: Final = 0.02  # seconds between two measurements, besides what they take
-_EXPIRED: Final = 0.02  # of pressure, for a request that waited in vain
-_FALL: Final = 0.02
 _WEIGHT: Final = 0.05  # of a new measurement in the running estimate
 _REPLY_SECONDS: Final = 0.002  # an answer takes to reach the caller
 
@@ -46,12 +44,14 @@ class Overload:
 
     def note(self, delay: float) -> None:
         """Take a measurement of the wait into account, made some 50 times a second under load."""
-        self.delay = delay
+        last, self.delay = self.delay, delay
         standing = self._standing(delay)
-        if standing > TARGET_SECONDS:
-            self.pressure = min(MOST, self.pressure + _RISE * min(standing / TARGET_SECONDS - 1, _STEEPEST))
-        elif standing < TARGET_SECONDS / 2:
-            self.pressure = max(0.0, self.pressure - _FALL)
+        if not self.pressure:
+            if standing <= TARGET_SECONDS:
+                return
+            last = 0.0
+        away = (delay - TARGET_SECONDS) * (delay + _PERIOD)
+        self.pressure = max(0.0, min(MOST, self.pressure + _DISTANCE * away + _GROWTH * (delay - last)))
 
     def _standing(self, delay: float) -> float:
         """Return the shortest wait of the window, this one included; 0 until the window is full."""
@@ -74,25 +74,28 @@ class Overload:
 
         Raises:
             DeadlineError: When the caller waits no longer.
-            OverloadError: When it could not be answered in time, or others could not if it were.
+            OverloadError: When it could not be answered in time.
         """
-        if remaining is not None and remaining <= 0:
-            self.pressure = min(MOST, self.pressure + _EXPIRED)
-            raise DeadlineError("it had waited for longer than its caller does when its turn came")
-        if not self.pressure:
+        if remaining is None:
             return
-        if remaining is not None and remaining < 2 * self.seconds + _REPLY_SECONDS:
-            raise OverloadError("too much is asked of this worker, no time was left to answer", retry_ms=self._pause())
-        if self.pressure > 1 and self._is_unlucky():
-            raise OverloadError("too much is asked of this worker; try again later", retry_ms=self._pause())
+        if remaining <= _REPLY_SECONDS:
+            raise DeadlineError("it had waited for as long as its caller does when its turn came")
+        if self.pressure and remaining < 2 * self.seconds + _REPLY_SECONDS:
+            raise self.refusal("too much is asked of this worker, no time was left to answer")
 
-    def _is_unlucky(self) -> bool:
-        """Whether this one is refused; evenly spread, ``pressure - 1`` of all."""
+    def is_too_many(self) -> bool:
+        """Whether the next request is refused unread; evenly spread, ``pressure - 1`` of all."""
+        if self.pressure <= 1:
+            return False
         self._refused += self.pressure - 1
         if self._refused < 1:
             return False
         self._refused -= 1
         return True
+
+    def refusal(self, words: str) -> OverloadError:
+        """Return the error that says so, and how long to wait before trying again."""
+        return OverloadError(words, retry_ms=self._pause())
 
     def _pause(self) -> int:
         """Return milliseconds that a caller should wait before it tries again."""

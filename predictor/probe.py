@@ -1,7 +1,7 @@
 """How long a request waits before this worker looks at it: asked by requests of its own.
 
-Requests wait inside gRPC, where nothing says since when; its own wait in the same line, which it reaches through a
-socket in a private folder. With nothing to do that is ten small calls a second, under load fifty.
+Requests wait inside gRPC, where nothing says since when; its own wait in the same line (see ``door``), which it reaches
+through a socket in a private folder. With nothing to do that is ten small calls a second, under load fifty.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from predictor import pipeline
 from predictor.call import Call
+from predictor.door import Door, OneLine
 from predictor.health_service import HealthService
 from predictor.ingest import IngestServicer
 from predictor.journal_link import JournalLink
@@ -151,10 +152,12 @@ class RankingServer:
         self._health = HealthService(serving.alarms)
         observer = Observer(metrics, tracer)
         servicer = RankingServicer(serving, observer, record)
-        ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
+        guarded = OneLine(self._server, Door(serving.lane.overload, observer))
+        line = OneLine(self._server)
+        ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, guarded)  # type: ignore[no-untyped-call]
         writing = IngestServicer(Declared(serving), link or JournalLink(None), observer)
-        ingest_pb2_grpc.add_IngestServiceServicer_to_server(writing, self._server)  # type: ignore[no-untyped-call]
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        ingest_pb2_grpc.add_IngestServiceServicer_to_server(writing, line)  # type: ignore[no-untyped-call]
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, line)
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 

@@ -70,7 +70,10 @@ async def reply(call: Call, work: Awaitable[Response], context: Context, observe
         observer.ended(call, "OK", began, answer)
         return answer
     observer.ended(call, status.name, began, words=words)
-    return await context.abort(status, words, trailing)
+    try:
+        return await context.abort(status, words, trailing)
+    except grpc.aio.InternalError:  # the call has ended: nobody is there to be told
+        raise asyncio.CancelledError from None
 
 
 def _beside(error: SearchRankError) -> tuple[tuple[str, str], ...]:
