@@ -9,7 +9,9 @@ which everything is bound anew.
 
 ``failed``: calls that ended in an error, answers of something that was never live, or changes that were not seen.
 ``p99_ratio``: p99 of the requests sent within half a second of a swap, over p99 of the others. ``rss_ratio``: memory of
-the worker after the last row over that before the first, under load. ``seen_s``: from the promotion to the first answer
+the worker after the last row over that before the first, under load, both times with the same three releases open: the
+live one and the two before, which a worker keeps. ``rss_alone_ratio``: the same over that with one release open, as
+just after the start. ``seen_s``: from the promotion to the first answer
 by it, the longest. ``rollback_s``: with a supervisor and two workers, from the rollback until both answer by what was
 live before, the longest of several. ``distinct_releases``: seen in answers, each with features of its own.
 """
@@ -111,8 +113,8 @@ class _Load:
     async def until_seen(self, name: str, began: float, patience: float) -> float:
         """Return the seconds from a change to the first answer by what it made live; infinite when none comes."""
         while monotonic() < began + patience:
-            if self.first.get(name, 0.0) > began:
-                return self.first[name] - began
+            if self.seen.get(name, 0.0) > began:  # what was live already may have been seen before
+                return max(0.0, self.first[name] - began)
             await asyncio.sleep(0.002)
         self.failures.append(f"{name[:12]} was not seen within {patience} seconds")
         return float("inf")
@@ -144,7 +146,10 @@ async def _measure(world: Swapped, port: int, pid: int, operator: Child, count: 
     gc.freeze()  # of this process, which would otherwise pause for what callers alone see
     sending = asyncio.create_task(load.run(rate))
     await asyncio.sleep(QUIET)
-    before = _rss(pid)
+    alone = _rss(pid)
+    before = await _settled(world, load, operator, pid)
+    begun = len(load.sent)
+    await asyncio.sleep(QUIET)
     moments: list[float] = []
     waits: list[float] = []
     for number, command in enumerate(_commands(world, count)):
@@ -156,12 +161,13 @@ async def _measure(world: Swapped, port: int, pid: int, operator: Child, count: 
         waits.append(await load.until_seen(told["seen"], told["began"], 5.0))
         await asyncio.sleep(max(0.0, told["began"] + EVERY - monotonic()))
     await asyncio.sleep(QUIET)
-    after = _rss(pid)
+    until = len(load.sent)
+    after = await _settled(world, load, operator, pid)
     load.stopping = True
     await sending
     for failure in load.failures[:5]:
         print(failure, file=sys.stderr)
-    near, far = _parts(np.array(load.sent), np.array(load.spent), np.array(moments))
+    near, far = _parts(np.array(load.sent[begun:until]), np.array(load.spent[begun:until]), np.array(moments))
     return {
         "failed": len(load.failures),
         "requests": len(load.sent),
@@ -174,10 +180,23 @@ async def _measure(world: Swapped, port: int, pid: int, operator: Child, count: 
         "p99_ratio": round(_p99(near) / _p99(far), 3),
         "rss_mb": round(after, 1),
         "rss_ratio": round(after / before, 4),
+        "rss_alone_ratio": round(after / alone, 4),
         "seen_s": round(max(waits), 3),
         "seen_median_s": round(median(waits), 3),
         "distinct_releases": len(load.seen.keys() - {folder.name for folder in world.snapshots}),
     }
+
+
+async def _settled(world: Swapped, load: _Load, operator: Child, pid: int) -> float:
+    """Return the memory of the worker, MB, once the same snapshot and releases are open as at every other time."""
+    commands = [{"publish": str(world.snapshots[0])}, *({"promote": str(one)} for one in world.releases[:3])]
+    for command in commands:
+        load.first.clear()
+        told = await asyncio.to_thread(operator.ask, **command)
+        await load.until_seen(told["seen"], told["began"], 5.0)
+        await asyncio.sleep(EVERY)
+    await asyncio.sleep(QUIET)
+    return _rss(pid)
 
 
 def _parts(sent: npt.NDArray[np.float64], spent: npt.NDArray[np.float64], moments: npt.NDArray[np.float64]) -> Any:

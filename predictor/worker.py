@@ -21,7 +21,6 @@ from predictor.journal_link import JournalLink
 from predictor.lean import keep_lean
 from predictor.log_lines import set_up_log
 from predictor.metrics import Metrics
-from predictor.priority import step_forward
 from predictor.recording import open_log
 from predictor.serve_options import ServeOptions
 from predictor.server import RankingServer
@@ -52,7 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     keep_lean()
     sys.setswitchinterval(SWITCH_SECONDS)
-    step_forward()
     try:
         set_up_log(options.serve.log_format)
         uvloop.run(_serve(options.serve, options.journal, supervised=options.supervised))
