@@ -65,7 +65,9 @@ def _arrivals(items: Overlay) -> Late:
     texts = [name for name, one in items.encoder.inputs.items() if one.type is InputType.TOKENS]
     now = items.current(items.dead_rows)
     kept = now != len(items.base)
-    return Late(rows, {name: records[name] for name in texts}, items.dead_rows[kept], now[kept])
+    vectors = [name for name, one in items.encoder.inputs.items() if one.type is InputType.VECTOR]
+    parts = [{name: records[name] for name in names} for names in (texts, vectors)]
+    return Late(rows, parts[0], items.dead_rows[kept], now[kept], parts[1])
 
 
 class Live:

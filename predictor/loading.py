@@ -222,6 +222,7 @@ class Loader:
             schema=Schema.of(features.inputs.values()),
             recaller=Recaller.open(snapshot.indexes, recalled) if recalled else Recaller([], {}),
             recent_input=recent if recent in features.inputs else "",
+            vector_input=recalled.dense.input if recalled and recalled.dense else "",
             short=short,
             long=long,
             lane=self._lane,

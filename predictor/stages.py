@@ -147,6 +147,7 @@ async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, scop
         recent=rows[rows < len(items.base)],
         exclude=_excluded(asked.view, refused),
         allowed=scope.allowed,
+        vector=asked.record[surface.vector_input][0] if surface.vector_input else None,
         time=question.time_us,
         late=asked.view.arrivals() if items else None,
     )

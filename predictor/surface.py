@@ -45,6 +45,7 @@ class ServedSurface:
         schema: What callers may send.
         recaller: Its recall branches.
         recent_input: The request input that lists recent items for recall; empty when there is none.
+        vector_input: The request input that recall looks for the nearest of; empty when there is none.
         short: Scores on the event loop.
         long: Scores on the scoring thread.
         lane: The scoring thread.
@@ -73,6 +74,7 @@ class ServedSurface:
     schema: Schema
     recaller: Recaller
     recent_input: str
+    vector_input: str
     short: Scoring
     long: Scoring
     lane: Lane

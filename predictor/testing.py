@@ -92,7 +92,7 @@ def make_snapshot(workspace: Workspace, name: str, *, without: Collection[str] =
     source = SnapshotSource(items=items, users=users, events=events, as_of=TIME_US)
     folder = Snapshot.build(workspace.snapshots / name, features, source)
     catalogue = Snapshot.open(folder, features).catalogue
-    sources = IndexSources(inputs=features.inputs, items=items, events=events, catalogue=catalogue)
+    sources = IndexSources(inputs=features.inputs, items=items, events=events, catalogue=catalogue, root=workspace.root)
     surfaces = Project.load(workspace).surfaces.values()
     build_indexes(folder, [RecallConfig.parse(s.recall) for s in surfaces if s.recall], sources)
     publish(folder)

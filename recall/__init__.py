@@ -6,7 +6,8 @@ Stability: what is listed in ``__all__`` is public and kept, ``recall.testing`` 
 from recall.behaviour import ItemToItemBranch
 from recall.branch import Branch, Candidates, Query
 from recall.build import BuiltIndex, IndexSources, build_indexes
-from recall.config import ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
+from recall.config import DenseConfig, ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
+from recall.dense import DenseBranch
 from recall.fusion import Recalled, fuse
 from recall.indexing import Refreshed, recall_configs, refresh_workspace
 from recall.late import Late
@@ -19,6 +20,8 @@ __all__ = [
     "BranchCoverage",
     "BuiltIndex",
     "Candidates",
+    "DenseBranch",
+    "DenseConfig",
     "IndexSources",
     "ItemToItemBranch",
     "ItemToItemConfig",

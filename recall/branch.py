@@ -32,6 +32,7 @@ class Query:
             not a row (the row of unknown items, say) are ignored.
         exclude: Shape ``(x,)`` int64, rows that must not be returned, in any order.
         allowed: Shape ``(rows,)`` bool, the rows that may be returned, those of ``late`` among them; None: all.
+        vector: Shape ``(dimension,)`` float32, the vector to look for; None: that of ``text``.
         time: The request's time, microseconds since 1970, UTC.
         late: Items put since the indexes were built; None: none. Rows beyond ``size`` are theirs.
     """
@@ -40,6 +41,7 @@ class Query:
     recent: npt.NDArray[np.int64] = field(default_factory=_no_rows)
     exclude: npt.NDArray[np.int64] = field(default_factory=_no_rows)
     allowed: npt.NDArray[np.bool_] | None = None
+    vector: npt.NDArray[np.float32] | None = None
     time: int = 0
     late: Late | None = None
 

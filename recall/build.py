@@ -7,10 +7,13 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recall.behaviour import build_item_to_item
-from recall.config import ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
+from recall.config import DenseConfig, ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
+from recall.dense_sources import build_from_sources, check_inputs
 from recall.interaction import Interactions
 from recall.lexical_index import build_lexical
 from recall.manifest import index_name
@@ -22,7 +25,6 @@ from searchrank.features.language import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -105,14 +107,16 @@ def build_indexes(
     built = []
     with _replacing(snapshot / "indexes", resume=resume) as folder:
         for done, (name, part) in enumerate(recipes.items()):
-            progress(done, len(recipes), f"index {name.rpartition('-')[0]}")
+            what = f"index {name.rpartition('-')[0]}"
+            progress(done, len(recipes), what)
             _warn_if_silent(name, part, sources.events)
             start = time.monotonic()
             if not (folder / name).exists():
                 beside = folder / f".{name}"
                 shutil.rmtree(beside, ignore_errors=True)
                 beside.mkdir()
-                _build(beside, part, sources, interactions)
+                told = partial(_part_of, progress, (done, len(recipes), what))
+                _build(beside, part, (sources, interactions), told)
                 beside.rename(folder / name)
             size = sum(file.stat().st_size for file in (folder / name).iterdir())
             built.append(BuiltIndex(name, size, time.monotonic() - start))
@@ -120,10 +124,18 @@ def build_indexes(
     return tuple(built)
 
 
-_Part = LexicalConfig | ItemToItemConfig | PopularConfig
+_Part = LexicalConfig | DenseConfig | ItemToItemConfig | PopularConfig
 
 
-def _build(folder: Path, part: _Part, sources: IndexSources, interactions: Interactions) -> None:
+def _part_of(progress: Progress, step: tuple[int, int, str], done: int, total: int) -> None:
+    """Tell how far an index has come."""
+    progress(step[0], step[1], f"{step[2]} {100 * done // total} %")
+
+
+def _build(
+    folder: Path, part: _Part, read: tuple[IndexSources, Interactions], told: Callable[[int, int], None]
+) -> None:
+    sources, interactions = read
     match part:
         case LexicalConfig():
             size = len(sources.catalogue)
@@ -133,6 +145,8 @@ def _build(folder: Path, part: _Part, sources: IndexSources, interactions: Inter
             texts = {field: _texts(sources.items[field]) for field in part.fields}
             keep_wording(folder, part, sources.root)
             build_lexical(folder, part, rows, texts, size)
+        case DenseConfig():
+            build_from_sources(folder, part, sources, told)
         case ItemToItemConfig():
             build_item_to_item(folder, part, interactions)
         case PopularConfig():
@@ -158,6 +172,8 @@ def _check_inputs(configs: Iterable[RecallConfig], sources: IndexSources) -> Non
             _require(field, texts, "text of the item", "lexical.fields")
             if field not in sources.items.column_names:
                 raise DataError("the catalogue has no such column", field=field)
+        if config.dense:
+            check_inputs(config.dense, sources.inputs)
         if config.item_to_item:
             _require(config.item_to_item.recent, lists, "list of the user's recent items", "item_to_item.recent")
 
@@ -170,7 +186,7 @@ def _require(name: str, known: list[str], what: str, field: str) -> None:
 
 def _warn_if_silent(name: str, part: _Part, events: EventColumns) -> None:
     """Say that no event will ever reach an index: the kinds are probably called otherwise."""
-    if not isinstance(part, LexicalConfig) and not set(part.events) & set(events.kinds):
+    if not isinstance(part, (LexicalConfig, DenseConfig)) and not set(part.events) & set(events.kinds):
         wanted, there = ", ".join(part.events), ", ".join(events.kinds) or "no events"
         _logger.warning("%s will be empty: it counts %s, but the log holds %s", name, wanted, there)
 

@@ -6,7 +6,7 @@ A branch that is not named is not run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +23,15 @@ from searchrank.errors import ConfigError
 from searchrank.features.declaration import duration_us
 from searchrank.features.language import nearest
 
-__all__ = ["JOINED", "FusionConfig", "ItemToItemConfig", "LexicalConfig", "PopularConfig", "RecallConfig"]
+__all__ = [
+    "JOINED",
+    "DenseConfig",
+    "FusionConfig",
+    "ItemToItemConfig",
+    "LexicalConfig",
+    "PopularConfig",
+    "RecallConfig",
+]
 
 JOINED: Final = "joined"
 """Name of the field that holds all texts; no input is called so, they have a root and a dot."""
@@ -165,11 +173,49 @@ class FusionConfig(_Strict):
     """Rank offset of reciprocal rank fusion; larger values flatten the top."""
 
 
+class DenseConfig(_Strict):
+    """Items whose vectors are nearest to that of the query."""
+
+    vectors: Annotated[str, Field(min_length=1)]
+    """A vector input of the item (``item.embedding``), or a file in the workspace with a vector an item."""
+    queries: str = ""
+    """A file in the workspace with a vector a text: embeddings of queries made beforehand."""
+    encoder: str = ""
+    """A folder with a sentence encoder (``model.onnx``, ``tokenizer.json``)."""
+    input: str = ""
+    """A vector input of the request, the user or the query that is searched for if it is there."""
+    made_by: str = ""
+    """Fingerprint of what made the vectors, for files that do not say."""
+    metric: Literal["cosine", "inner_product"] = "cosine"
+    """What is near."""
+    storage: Literal["f32", "f16", "i8"] = "f32"
+    """How a number of a vector is kept."""
+    effort: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Least width of a search in the graph."""
+    quota: PositiveInt = 100
+    """Most candidates that take part in fusion."""
+
+    @model_validator(mode="after")
+    def _finds_something(self) -> DenseConfig:
+        if self.queries and self.encoder:
+            raise ValueError("name queries or encoder, not both")
+        if not (self.queries or self.encoder or self.input):
+            raise ValueError("say where vectors of queries come from: queries, encoder or input")
+        return self
+
+    @property
+    def recipe(self) -> dict[str, object]:
+        """What of this changes the index."""
+        return self.model_dump(exclude={"input", "effort", "quota"})
+
+
 class RecallConfig(_Strict):
     """The branches of one surface; a surface without any ranks what it is sent and finds nothing itself."""
 
     lexical: LexicalConfig | None = None
     """Search in texts, or None."""
+    dense: DenseConfig | None = None
+    """Nearest vectors, or None."""
     item_to_item: ItemToItemConfig | None = None
     """Neighbours of recent items, or None."""
     popular: PopularConfig | None = None
@@ -178,9 +224,14 @@ class RecallConfig(_Strict):
     """How their lists become one."""
 
     @property
-    def branches(self) -> dict[str, LexicalConfig | ItemToItemConfig | PopularConfig]:
-        """The configured branches by name, in the order lexical, item_to_item, popular."""
-        sections = {"lexical": self.lexical, "item_to_item": self.item_to_item, "popular": self.popular}
+    def branches(self) -> dict[str, LexicalConfig | DenseConfig | ItemToItemConfig | PopularConfig]:
+        """The configured branches by name, in the order lexical, dense, item_to_item, popular."""
+        sections = {
+            "lexical": self.lexical,
+            "dense": self.dense,
+            "item_to_item": self.item_to_item,
+            "popular": self.popular,
+        }
         return {name: section for name, section in sections.items() if section is not None}
 
     @property

@@ -64,7 +64,20 @@ def digest_inputs(workspace: Workspace, features: FeatureSet, configs: Iterable[
     parts += [_digest_file(path) for path in (workspace.items, workspace.users)]
     words = {name for config in configs if config.lexical for name in config.lexical.files}
     parts += [_digest_file(workspace.root / name) for name in sorted(words)]
+    parts += [_digest_file(path) for path in _vector_files(workspace, configs)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _vector_files(workspace: Workspace, configs: Iterable[RecallConfig]) -> list[Path]:
+    """Return the files that vectors of items and queries are read from."""
+    dense = [config.dense for config in configs if config.dense]
+    names = {name for one in dense for name in (one.vectors, one.queries, *_of_encoder(one.encoder)) if name}
+    names |= {f"{name[:-4]}.ids" for name in names if name.endswith(".npy")}
+    return [workspace.root / name for name in sorted(names)]
+
+
+def _of_encoder(folder: str) -> tuple[str, ...]:
+    return (f"{folder}/model.onnx", f"{folder}/tokenizer.json") if folder else ()
 
 
 def _digest_file(path: Path) -> str:

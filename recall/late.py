@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,14 @@ class Late:
         tokens: For each text, shape ``(m,)`` records of ``count`` and ``values``, the hashes of its first tokens.
         replaced: Shape ``(k,)``, catalogue rows of those that were there before, ascending.
         now: Shape ``(k,)``, the rows that these have now.
+        vectors: For each vector of the item, shape ``(m, dimension)``; NaN where there is none.
     """
 
     rows: Ints
     tokens: Mapping[str, npt.NDArray[np.void]]
     replaced: Ints
     now: Ints
+    vectors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
     def counts(self, field: str, run: Sequence[int]) -> npt.NDArray[np.float64]:
         """Return how often a text holds tokens one after the other, shape ``(m,)``.

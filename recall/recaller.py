@@ -13,6 +13,7 @@ from recall.behaviour import ItemToItemBranch
 from recall.bounded import BoundedBranch, BranchCoverage, Given, ask, collect
 from recall.branch import Branch, Query
 from recall.config import FusionConfig
+from recall.dense import DenseBranch
 from recall.fusion import Recalled, fuse
 from recall.lexical import LexicalBranch
 from recall.manifest import index_name
@@ -89,9 +90,11 @@ class Recaller:
             DataError: When one is damaged, or they come from catalogues of different sizes.
         """
         at = {name: indexes / index_name(name, part.recipe) for name, part in config.branches.items()}
-        opened: list[LexicalBranch | ItemToItemBranch | PopularBranch] = []
+        opened: list[LexicalBranch | DenseBranch | ItemToItemBranch | PopularBranch] = []
         if config.lexical:
             opened.append(LexicalBranch.open(at[LexicalBranch.name], config.lexical))
+        if config.dense:
+            opened.append(DenseBranch.open(at[DenseBranch.name], config.dense))
         if config.item_to_item:
             opened.append(ItemToItemBranch.open(at[ItemToItemBranch.name], config.item_to_item))
         if config.popular:

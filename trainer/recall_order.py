@@ -51,6 +51,7 @@ def recall_order(samples: Samples, snapshot: Snapshot, workspace: Workspace, log
         items=raw_tables(workspace, samples.feature_set, log)[0],
         events=read_events(log).before(int(samples.times[0])),
         catalogue=snapshot.catalogue,
+        root=workspace.root,
     )
     with indexed(workspace, config, sources) as recaller:
         recent = config.item_to_item.recent if config.item_to_item else ""

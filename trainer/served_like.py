@@ -86,6 +86,7 @@ def served_likenesses(job: Job, samples: Samples, snapshot: Snapshot, plan: Plan
         items=raw_tables(job.workspace, job.feature_set, job.log)[0],
         events=read_events(job.log),
         catalogue=snapshot.catalogue,
+        root=job.workspace.root,
     )
     with indexed(job.workspace, config, sources) as recaller:
         recent = config.item_to_item.recent if config.item_to_item else ""

@@ -1,0 +1,206 @@
+"""Which stored vectors are nearest to one: a graph (HNSW by faiss) for large sets, an exact scan where that is cheaper.
+
+The index is one mapped file, vectors and graph together. Every score that leaves it is computed the same way, one dot
+product a vector, so that equal vectors have equal scores whichever way they were found.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from searchrank.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["Costs", "VectorIndex", "write_index"]
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+_library: Any = faiss  # its stubs know half of it
+
+GRAPH_FROM: Final = 4_096
+"""Fewer vectors than this have no graph: a scan takes about as long, and is exact."""
+_LINKS: Final = 16
+_BUILD_EFFORT: Final = 128
+_CHUNK: Final = 2_048  # vectors: their decoded block stays in the cache of a core
+_SLACK: Final = 1.25  # more than its share is fetched, since survivors of a filter lie unevenly
+_FILE: Final = "vectors.faiss"
+_COSTS: Final = "costs.json"
+_KINDS: Final = {"f16": "QT_fp16", "i8": "QT_8bit"}
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What was measured when the index was built, seconds.
+
+    Attributes:
+        row: Of scoring one vector in a scan.
+        search: Of a graph search, whatever its effort.
+        effort: Of each place in the beam of a graph search.
+    """
+
+    row: float
+    search: float
+    effort: float
+
+
+class VectorIndex:
+    """Stored vectors; read-only, may be asked from several threads at once."""
+
+    def __init__(self, index: Any, costs: Costs | None, effort: int) -> None:
+        """Hold an opened index.
+
+        Args:
+            index: Of faiss, with a graph or without.
+            costs: What was measured; None: there is no graph, or everything is scanned.
+            effort: Least width of the beam of a graph search.
+        """
+        self._index = index
+        self._storage = _library.downcast_index(index.storage) if hasattr(index, "hnsw") else index
+        self._costs = costs if hasattr(index, "hnsw") else None
+        self._effort = effort
+        self.size = int(index.ntotal)
+        self.dimension = int(index.d)
+
+    @classmethod
+    def open(cls, folder: Path, effort: int) -> VectorIndex:
+        """Map what ``write_index`` wrote.
+
+        Raises:
+            DataError: When it is damaged.
+        """
+        _library.omp_set_num_threads(1)  # requests are what runs side by side
+        try:
+            index = _library.read_index(str(folder / _FILE), _library.IO_FLAG_MMAP_IFC)
+            told = json.loads((folder / _COSTS).read_text())
+            return cls(index, Costs(**told) if told else None, effort)
+        except (RuntimeError, ValueError, TypeError, OSError) as error:
+            raise DataError(f"{folder} is damaged ({error}); run 'searchrank index' to build it again") from error
+
+    def nearest(
+        self, vector: Floats, limit: int, allowed: npt.NDArray[np.bool_] | None = None, refused: int = 0
+    ) -> tuple[Ints, Floats]:
+        """Return positions and dot products of at least the ``limit`` nearest vectors, in any order.
+
+        Args:
+            vector: Shape ``(dimension,)``.
+            limit: How many are wanted; fewer when fewer are allowed.
+            allowed: Shape ``(size,)``, which may be found; None: all.
+            refused: How many of those not allowed may well be the nearest of all.
+        """
+        vector = np.ascontiguousarray(vector, np.float32)
+        many = self.size if allowed is None else int(np.count_nonzero(allowed))
+        limit = min(limit, many)
+        if not limit:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        passing = min(self.size, many + refused) / self.size
+        wanted = limit if many == self.size else math.ceil(_SLACK * limit / passing) + refused
+        if self._graph_is_cheaper(wanted, many):
+            found = self._by_graph(vector, wanted)
+            found = found if allowed is None else found[allowed[found]]
+            if len(found) >= limit:
+                return found, self.scores(vector, found)
+        found = np.arange(self.size) if allowed is None else np.flatnonzero(allowed)
+        return found, self.scores(vector, found)
+
+    def scores(self, vector: Floats, positions: Ints) -> Floats:
+        """Return the dot products with stored vectors, shape of ``positions``."""
+        scores = np.empty(len(positions), np.float32)
+        for at in range(0, len(positions), _CHUNK):
+            block = self._storage.reconstruct_batch(positions[at : at + _CHUNK])
+            np.einsum("ij,j->i", block, vector, out=scores[at : at + _CHUNK])
+        return scores
+
+    def _graph_is_cheaper(self, wanted: int, many: int) -> bool:
+        if self._costs is None:
+            return False
+        return self._costs.search + self._costs.effort * self._width(wanted) < self._costs.row * many
+
+    def _width(self, wanted: int) -> int:
+        return self._effort + 3 * wanted // 2
+
+    def _by_graph(self, vector: Floats, wanted: int) -> Ints:
+        how = _library.SearchParametersHNSW(efSearch=self._width(wanted))
+        _, found = self._index.search(vector[None], min(wanted, self.size), params=how)
+        positions: Ints = found[0]
+        return positions[positions >= 0]
+
+    def measured(self) -> Costs:
+        """Return what a scan and searches cost here and now."""
+        some = np.linspace(0, self.size - 1, _CHUNK).astype(np.int64)
+        asked = self._storage.reconstruct_batch(some[:: _CHUNK // 16])
+        row = _median_seconds(lambda vector: self.scores(vector, some), asked) / len(some)
+        narrow, wide = 64, 512
+        times = [_median_seconds(partial(self._timed, width), asked) for width in (narrow, wide)]
+        effort = max(times[1] - times[0], 0.0) / (wide - narrow)
+        return Costs(row, max(times[0] - narrow * effort, 0.0), effort)
+
+    def _timed(self, width: int, vector: Floats) -> None:
+        self._index.search(vector[None], 10, params=_library.SearchParametersHNSW(efSearch=width))
+
+
+def write_index(
+    folder: Path,
+    vectors: Floats,
+    storage: str,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> None:
+    """Write vectors, and a graph over them if they are many.
+
+    Args:
+        folder: An existing folder.
+        vectors: Shape ``(n, dimension)``, finite.
+        storage: ``f32``, ``f16`` or ``i8``.
+        progress: Called with vectors done and their number.
+    """
+    _library.omp_set_num_threads(1)  # the same vectors give the same graph
+    index = _empty(storage, vectors.shape[1], graph=len(vectors) >= GRAPH_FROM)
+    if len(vectors):
+        index.train(vectors)
+    for at in range(0, len(vectors), _CHUNK):
+        progress(at, len(vectors))
+        index.add(np.ascontiguousarray(vectors[at : at + _CHUNK]))
+    _library.write_index(index, str(folder / _FILE))
+    costs = asdict(VectorIndex(index, None, 1).measured()) if len(vectors) >= GRAPH_FROM else {}
+    (folder / _COSTS).write_text(json.dumps(costs))
+
+
+def _empty(storage: str, dimension: int, *, graph: bool) -> Any:
+    near = _library.METRIC_INNER_PRODUCT
+    kind = getattr(_library.ScalarQuantizer, _KINDS[storage]) if storage in _KINDS else None
+    if not graph:
+        return (
+            _library.IndexFlat(dimension, near)
+            if kind is None
+            else _library.IndexScalarQuantizer(dimension, kind, near)
+        )
+    flat = kind is None
+    index: Any = _library.IndexHNSWFlat(dimension, _LINKS, near) if flat else _quantized(dimension, kind)
+    index.hnsw.efConstruction = _BUILD_EFFORT
+    return index
+
+
+def _quantized(dimension: int, kind: int | None) -> Any:
+    return _library.IndexHNSWSQ(dimension, kind, _LINKS, _library.METRIC_INNER_PRODUCT)
+
+
+def _median_seconds(work: Callable[[Floats], object], asked: Floats) -> float:
+    """Return the median seconds of a call."""
+    times = []
+    for vector in np.concatenate([asked, asked]):
+        start = time.perf_counter()
+        work(vector)
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
