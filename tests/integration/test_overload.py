@@ -7,13 +7,14 @@ import pytest
 
 from predictor.metrics import Metrics
 from predictor.overload import MOST
+from predictor.query import Query, search_request
 from predictor.server import RankingServer
 from predictor.serving import Serving
 from predictor.testing import make_shop
-from searchrank.v1 import ranking_pb2, ranking_pb2_grpc
+from searchrank.v1 import ranking_pb2_grpc
 
 pytestmark = pytest.mark.integration
-REQUEST = ranking_pb2.SearchRequest(surface="shop", text="tea")
+REQUEST = search_request(Query(surface="shop", text="tea"))
 
 
 async def ended(call) -> grpc.aio.AioRpcError | None:
