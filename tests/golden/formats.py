@@ -178,10 +178,17 @@ def write_snapshot(folder: Path) -> None:
     known = EventColumns.from_table(pa.Table.from_pylist(events()[0], schema(features)))
     users = pa.table({"user_id": ["ann", "bo"], "user.age": [30.0, None]})
     source = SnapshotSource(items=items(), users=users, events=known, as_of=NOON_US, event_offset=24)
-    made = Snapshot.build(folder / "first", features, source)
-    catalogue = Snapshot.open(made, features).catalogue
+    Snapshot.build(folder / "first", features, source)
+    write_indexes(folder)
+
+
+def write_indexes(folder: Path) -> None:
+    """Write the indexes of the snapshot in the folder."""
+    features = FeatureSet.load(folder / "features.yaml")
+    known = EventColumns.from_table(pa.Table.from_pylist(events()[0], schema(features)))
+    catalogue = Snapshot.open(folder / "first", features).catalogue
     sources = IndexSources(inputs=features.inputs, items=items(), events=known, catalogue=catalogue)
-    build_indexes(made, [RecallConfig.parse(RECALL)], sources)
+    build_indexes(folder / "first", [RecallConfig.parse(RECALL)], sources)
 
 
 def read_snapshot(folder: Path) -> Told:
