@@ -3,11 +3,13 @@
 ``<snapshot>/derived/<plan>.block`` holds one record an item and a last one for unknown items, as the features of pairs
 read them; ``<plan>-<bins>.items`` beside it what the release's model and the serving log read: the digest of the item's
 own columns, and the scorer's record of them. Models with the same definitions share the first, models with the same
-thresholds both. A file appears whole, by renaming, and is never written again.
+thresholds both. A file appears whole, by renaming, and is never written again. One that nobody opened for a day goes
+when another is built: whoever has mapped it keeps it, and whoever wants it again builds it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -32,6 +34,7 @@ __all__ = ["Deriver", "ItemBlock", "block_path", "items_path", "open_block"]
 CHUNK: Final = 2_048
 LARGE: Final = 200_000  # items; a smaller block is built in the time another process takes to start
 POLL_SECONDS: Final = 0.05
+UNUSED_SECONDS: Final = 86_400.0
 
 Records = npt.NDArray[np.void]
 Places = slice | npt.NDArray[Any]
@@ -164,6 +167,9 @@ def _mapped(path: Path, layout: Any, source: Records, make: Callable[[Records], 
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not _is_whole(path, size):
                 _build(path, source, make)
+                _remove_unused(path.parent)
+    with contextlib.suppress(OSError):  # a folder that may only be read
+        os.utime(path)
     return np.memmap(path, dtype=layout, mode="r", shape=(len(source),)).view(np.ndarray)
 
 
@@ -182,3 +188,10 @@ def _build(path: Path, source: Records, make: Callable[[Records], Records]) -> N
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def _remove_unused(folder: Path) -> None:
+    """Remove the files that nobody has opened for long."""
+    for path in (*folder.glob("*.block"), *folder.glob("*.items")):
+        if time.time() - path.stat().st_mtime > UNUSED_SECONDS:
+            path.unlink(missing_ok=True)

@@ -1,9 +1,10 @@
 """Write golden folders that are not there yet: ``python -m tests.golden.make``.
 
 Those that are there are never written again: they stand for what is on other people's disks. A new form of a format
-gets a new folder, ``<format>-v2``, and the old one stays readable. Two exceptions. A new revision of an operator refuses
-every release made before it, this one too; delete ``release-v1`` and make it anew. Indexes of an earlier form are built anew
-by ``searchrank refresh``; delete ``snapshot-v1/first/indexes``, and they are written from the golden catalogue.
+gets a new folder, ``<format>-v2``, and the old one stays readable. Two exceptions. A new revision of an operator
+refuses every release made before it, this one too; delete ``release-v1`` and make it anew. Indexes of an earlier form
+are built anew by ``searchrank refresh``; delete ``snapshot-v1/first/indexes``, and they are written from the golden
+catalogue.
 """
 
 from __future__ import annotations

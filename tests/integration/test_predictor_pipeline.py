@@ -1,6 +1,8 @@
 """The request path over a real workspace, without a network: what is asked and what is answered."""
 
 import math
+import os
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from predictor import pipeline
 from predictor.answers import Explanation, Ranking, SearchResult
+from predictor.block import UNUSED_SECONDS
 from predictor.query import Query, explain_request, rank_request, search_request
 from predictor.serving import Serving
 from predictor.testing import ITEMS, PROJECT, WEIGHTS, make_shop, make_snapshot, promote, release
@@ -295,11 +298,30 @@ def test_the_item_block_is_built_once_and_rebuilt_when_torn(tmp_path):
     Serving(workspace).load()
     files = sorted((workspace.snapshots / "first" / "derived").glob("*.*"), key=lambda file: file.suffix)
     assert [file.suffix for file in files] == [".block", ".items"]
-    first = [file.stat().st_mtime_ns for file in files]
+    first = [file.stat().st_ino for file in files]
     Serving(workspace).load()
-    assert [file.stat().st_mtime_ns for file in files] == first
+    assert [file.stat().st_ino for file in files] == first
     for file in files:
         content = file.read_bytes()
         file.write_bytes(content[:-8])
         Serving(workspace).load()
         assert file.read_bytes() == content
+
+
+def test_item_blocks_that_nobody_opened_for_a_day_go_when_another_is_built(tmp_path):
+    workspace = make_shop(tmp_path)
+    derived = workspace.snapshots / "first" / "derived"
+    derived.mkdir()
+    old, recent = derived / "0123.block", derived / "4567-89ab.items"
+    for path, age in ((old, 2 * UNUSED_SECONDS), (recent, UNUSED_SECONDS / 2)):
+        path.write_bytes(b"records")
+        os.utime(path, (time.time() - age,) * 2)
+    Serving(workspace).load()
+    assert not old.exists()
+    assert len(list(derived.glob("*.*"))) == 3
+    for path in derived.glob("*.*"):
+        os.utime(path, (0, 0))
+    serving = Serving(workspace)
+    serving.load()  # opens the two that are there
+    assert [path.stat().st_mtime > 0 for path in sorted(derived.glob("*.*")) if path != recent] == [True, True]
+    serving.close()
