@@ -18,7 +18,7 @@ import numpy as np
 import tantivy
 
 from recall import LexicalBranch, LexicalConfig, Query
-from recall.lexical_index import ROW, open_lexical, write_lexical, write_manifest
+from recall.lexical.index import ROW, open_lexical, write_lexical, write_manifest
 
 DOCUMENTS = 100_000
 FULL = 1_000_000

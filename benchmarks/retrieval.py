@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from recall import Branch, Candidates, Query, RecallConfig, Recaller
-from recall.corpus import CORPUS_RECALL, Corpus, build_corpus
-from recall.jsonl import read_lines
-from recall.run import retrieve_all
+from recall.collection.corpus import CORPUS_RECALL, Corpus, build_corpus
+from recall.collection.jsonl import read_lines
+from recall.collection.run import retrieve_all
 from searchrank.errors import NotFoundError
 from trainer.metrics import mean, ndcg
 from trainer.ranking import Ranking

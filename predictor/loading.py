@@ -23,7 +23,7 @@ from predictor.reranking import rerankers
 from predictor.scoring import Scoring
 from predictor.screens import Screens
 from predictor.surface import ServedSurface
-from recall import RecallConfig, Recaller
+from recall import Reading, RecallConfig, Recaller
 from searchrank.errors import ConfigError, NotFoundError, SearchRankError
 from searchrank.features import Evaluator
 from searchrank.features.inputs import REQUEST_ROOTS, InputType
@@ -208,7 +208,6 @@ class Loader:
         deriver = Deriver.of(release, blend)
         followed = Live(tail or self._tail(folder, snapshot, features), snapshot, deriver, block)
         orderings = rerankers(name, config, features, snapshot.catalogue)
-        recent = recalled.item_to_item.recent if recalled and recalled.item_to_item else ""
         return ServedSurface(
             name=name,
             config=config,
@@ -221,8 +220,7 @@ class Loader:
             store=self._store,
             schema=Schema.of(features.inputs.values()),
             recaller=Recaller.open(snapshot.indexes, recalled) if recalled else Recaller([], {}),
-            recent_input=recent if recent in features.inputs else "",
-            vector_input=recalled.dense.input if recalled and recalled.dense else "",
+            reading=Reading.of(recalled.branches.values(), features.inputs) if recalled else Reading(),
             short=short,
             long=long,
             lane=self._lane,

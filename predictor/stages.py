@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from predictor.requests import Candidates
 from predictor.scoring import Pairs, Scored
-from recall import Query, Recalled, Retrieval
+from recall import Query, Recalled, Retrieval, listed
 from searchrank.errors import DeadlineError
 from searchrank.features import Rows, hash_text, hash_texts
 from searchrank.features.history import query_hash
@@ -140,17 +140,15 @@ async def recall(surface: ServedSurface, asked: Asked, journey: Journey, scope: 
 
 async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, scope: Scope) -> Retrieval:
     items, question = asked.view.state.items, asked.question
-    rows = items.base.rows_of_hashes(_listed(asked, surface.recent_input))
-    refused = _listed(asked, surface.config.exclude)
+    refused = listed(asked.record[surface.config.exclude][0]) if surface.config.exclude else _NO_ITEMS
     query = Query(
         text=question.query,
-        recent=rows[rows < len(items.base)],
         exclude=_excluded(asked.view, refused),
         allowed=scope.allowed,
-        vector=asked.record[surface.vector_input][0] if surface.vector_input else None,
         time=question.time_us,
         late=asked.view.arrivals() if items else None,
     )
+    query = surface.reading.fill(query, asked.record[0], items.base)
     until = journey.deadline.share(_RECALL_SHARE).expires
     recaller = surface.recaller if scope.times == 1 else surface.recaller.widened(scope.times)
     return await recaller.ask(query, scope.limit, until)
@@ -161,14 +159,6 @@ def _excluded(view: View, refused: npt.NDArray[np.int64]) -> npt.NDArray[np.int6
     items = view.state.items
     rows = items.base.rows_of_hashes(refused)
     return np.concatenate([rows, items.rows_of_hashes(refused), view.gone]) if items else rows
-
-
-def _listed(asked: Asked, name: str) -> npt.NDArray[np.int64]:
-    """Return the hashes of the items in a list of the request, in its order; of no list, nothing."""
-    if not name:
-        return _NO_ITEMS
-    listed = asked.record[name][0]
-    return np.array(listed["values"][: max(0, int(listed["count"]))])
 
 
 def _recall_columns(recalled: Recalled) -> list[tuple[str, npt.NDArray[np.float64]]]:

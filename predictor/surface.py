@@ -17,7 +17,7 @@ from predictor.requests import Schema
 from predictor.scoring import Scoring
 from predictor.screens import Screens
 from predictor.trials import Trial
-from recall import Recaller
+from recall import Reading, Recaller
 from searchrank.features import Plan
 from searchrank.features.snapshot import Snapshot
 from searchrank.models import Release
@@ -44,8 +44,7 @@ class ServedSurface:
         store: Where users are found.
         schema: What callers may send.
         recaller: Its recall branches.
-        recent_input: The request input that lists recent items for recall; empty when there is none.
-        vector_input: The request input that recall looks for the nearest of; empty when there is none.
+        reading: What recall reads of a request.
         short: Scores on the event loop.
         long: Scores on the scoring thread.
         lane: The scoring thread.
@@ -73,8 +72,7 @@ class ServedSurface:
     store: UserStore
     schema: Schema
     recaller: Recaller
-    recent_input: str
-    vector_input: str
+    reading: Reading
     short: Scoring
     long: Scoring
     lane: Lane

@@ -3,16 +3,22 @@
 Stability: what is listed in ``__all__`` is public and kept, ``recall.testing`` included.
 """
 
-from recall.behaviour import ItemToItemBranch
+from recall.behaviour.branch import ItemToItemBranch
+from recall.behaviour.config import ItemToItemConfig
 from recall.branch import Branch, Candidates, Query
-from recall.build import BuiltIndex, IndexSources, build_indexes
-from recall.config import DenseConfig, ItemToItemConfig, LexicalConfig, PopularConfig, RecallConfig
-from recall.dense import DenseBranch
-from recall.fusion import Recalled, fuse
-from recall.indexing import Refreshed, recall_configs, refresh_workspace
+from recall.config import RecallConfig
+from recall.dense.branch import DenseBranch
+from recall.dense.config import DenseConfig
+from recall.fusion.reciprocal import Recalled, fuse
+from recall.indexes.build import BuiltIndex, build_indexes
+from recall.indexes.refresh import Refreshed, recall_configs, refresh_workspace
+from recall.indexes.sources import IndexSources
 from recall.late import Late
-from recall.lexical import LexicalBranch
-from recall.popular import PopularBranch
+from recall.lexical.branch import LexicalBranch
+from recall.lexical.config import LexicalConfig
+from recall.popular.branch import PopularBranch
+from recall.popular.config import PopularConfig
+from recall.reading import Reading, listed
 from recall.recaller import BranchCoverage, Recaller, Retrieval
 
 __all__ = [
@@ -31,6 +37,7 @@ __all__ = [
     "PopularBranch",
     "PopularConfig",
     "Query",
+    "Reading",
     "RecallConfig",
     "Recalled",
     "Recaller",
@@ -38,6 +45,7 @@ __all__ = [
     "Retrieval",
     "build_indexes",
     "fuse",
+    "listed",
     "recall_configs",
     "refresh_workspace",
 ]

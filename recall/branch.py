@@ -7,12 +7,14 @@ edge.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from recall.late import Late
 
 __all__ = ["Branch", "Candidates", "Query", "rank"]
@@ -28,20 +30,20 @@ class Query:
 
     Attributes:
         text: The words typed, as typed.
-        recent: Shape ``(m,)`` int64, rows of the items the user dealt with, latest first. Numbers that are
-            not a row (the row of unknown items, say) are ignored.
+        lists: For the name of an input of the request, shape ``(m,)`` int64, rows of the items that it lists, latest
+            first. Numbers that are not a row (the row of unknown items, say) are ignored.
         exclude: Shape ``(x,)`` int64, rows that must not be returned, in any order.
         allowed: Shape ``(rows,)`` bool, the rows that may be returned, those of ``late`` among them; None: all.
-        vector: Shape ``(dimension,)`` float32, the vector to look for; None: that of ``text``.
+        given: For the name of any other input of the request, its cell as features read it: a point, a vector, tags.
         time: The request's time, microseconds since 1970, UTC.
         late: Items put since the indexes were built; None: none. Rows beyond ``size`` are theirs.
     """
 
     text: str = ""
-    recent: npt.NDArray[np.int64] = field(default_factory=_no_rows)
+    lists: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     exclude: npt.NDArray[np.int64] = field(default_factory=_no_rows)
     allowed: npt.NDArray[np.bool_] | None = None
-    vector: npt.NDArray[np.float32] | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
     time: int = 0
     late: Late | None = None
 

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from recall.corpus import CORPUS_RECALL, build_corpus
-from recall.indexing import Refreshed, refresh_workspace
-from recall.retention import KEPT
+from recall.collection.corpus import CORPUS_RECALL, build_corpus
+from recall.indexes.refresh import Refreshed, refresh_workspace
+from recall.indexes.retention import KEPT
 from searchrank.cli import Home, Json, emit, workspace
 from searchrank.errors import ConfigError, NotFoundError
 

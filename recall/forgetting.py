@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from recall.documents import read_table
-from recall.draft import remove_drafts
-from recall.indexing import refresh_lock
-from recall.retention import made_snapshots
+from recall.indexes.documents import read_table
+from recall.indexes.draft import remove_drafts
+from recall.indexes.refresh import refresh_lock
+from recall.indexes.retention import made_snapshots
 from searchrank.errors import ConfigError, ConflictError
 from searchrank.events import EventLog
 from searchrank.features.text import hash_text, hash_texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from searchrank.features.catalogue import Catalogue
     from searchrank.features.history import EventColumns
 
-__all__ = ["Interactions"]
+__all__ = ["Interactions", "warn_if_silent"]
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,3 +62,16 @@ class Interactions:
         if after is not None:
             kept &= self.events.known_time > after
         return Interactions(self.events.take(np.flatnonzero(kept)), self.rows[kept], self.size)
+
+
+def warn_if_silent(name: str, wanted: Sequence[str], events: EventColumns) -> None:
+    """Say that no event will ever reach an index: the kinds are probably called otherwise.
+
+    Args:
+        name: Of the index.
+        wanted: The kinds it counts.
+        events: The log.
+    """
+    if not set(wanted) & set(events.kinds):
+        kinds, there = ", ".join(wanted), ", ".join(events.kinds) or "no events"
+        _logger.warning("%s will be empty: it counts %s, but the log holds %s", name, kinds, there)

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from recall.branch import Query
-from recall.corpus import Corpus
-from recall.indexing import recall_configs
-from recall.jsonl import read_lines
+from recall.collection.corpus import Corpus
+from recall.collection.jsonl import read_lines
+from recall.collection.run import Costs, retrieve_all, write_run
+from recall.indexes.refresh import recall_configs
+from recall.reading import Reading
 from recall.recaller import Recaller, Retrieval
-from recall.run import Costs, retrieve_all, write_run
 from searchrank.cli import Home, Json, emit, workspace
 from searchrank.errors import ConfigError
 from searchrank.features import Encoder, FeatureSet, hash_text
@@ -29,9 +30,6 @@ from searchrank.project import Project
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
-    from recall.config import RecallConfig
 
 __all__ = ["recall"]
 
@@ -92,27 +90,19 @@ def _project(home: Path, surface: str, user: str, text: str) -> tuple[Recaller, 
     config = recall_configs(project)[name]
     features = FeatureSet.load(place.features)
     snapshot = Snapshot.open(current(place.snapshots), features)
-    recent = _recent_rows(snapshot, features, config, user)
-    asked = Query(text=text, recent=recent, time=time.time_ns() // 1_000)
+    asked = Query(text=text, time=time.time_ns() // 1_000)
+    if user:
+        reading = Reading.of(config.branches.values(), features.request_layout.names)
+        asked = reading.fill(asked, _record(snapshot, features, user, text), snapshot.catalogue)
     return Recaller.open(snapshot.indexes, config), snapshot.catalogue.ids.to_pylist(), asked
 
 
-def _recent_rows(snapshot: Snapshot, features: FeatureSet, config: RecallConfig, user: str) -> npt.NDArray[np.int64]:
-    """Return the rows of what a user dealt with lately, as a request made now would read them.
-
-    Raises:
-        ConfigError: When the configured input is not a list.
-    """
-    name = config.item_to_item.recent if config.item_to_item else ""
-    if not user or name not in features.request_layout.names:
-        return np.empty(0, np.int64)
+def _record(snapshot: Snapshot, features: FeatureSet, user: str, text: str) -> Any:
+    """Return what is known of a user, as a request made now would read it."""
     record = Encoder(features.request_inputs).missing()
     users, times = np.array([hash_text(user)]), np.array([time.time_ns() // 1_000])
-    fill_requests(snapshot, record, users, np.array([query_hash("")]), times)
-    cell = record[name][0]
-    if cell.dtype.names is None or "values" not in cell.dtype.names:
-        raise ConfigError(f"{name} is not a list of items", field="recall.item_to_item.recent")
-    return snapshot.catalogue.rows_of_hashes(np.array(cell["values"][: max(0, int(cell["count"]))]))
+    fill_requests(snapshot, record, users, np.array([query_hash(text)]), times)
+    return record[0]
 
 
 def _print_found(found: Retrieval, ids: Sequence[str], limit: int, *, json: bool) -> dict[str, Any]:

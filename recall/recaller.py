@@ -9,15 +9,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from recall.behaviour import ItemToItemBranch
 from recall.bounded import BoundedBranch, BranchCoverage, Given, ask, collect
 from recall.branch import Branch, Query
-from recall.config import FusionConfig
-from recall.dense import DenseBranch
-from recall.fusion import Recalled, fuse
-from recall.lexical import LexicalBranch
-from recall.manifest import index_name
-from recall.popular import PopularBranch
+from recall.fusion.config import FusionConfig
+from recall.fusion.reciprocal import Recalled, fuse
+from recall.indexes.manifest import index_name
+from recall.kinds import kind_of
 from searchrank.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -89,16 +86,10 @@ class Recaller:
             NotFoundError: When an index was not built for this configuration.
             DataError: When one is damaged, or they come from catalogues of different sizes.
         """
-        at = {name: indexes / index_name(name, part.recipe) for name, part in config.branches.items()}
-        opened: list[LexicalBranch | DenseBranch | ItemToItemBranch | PopularBranch] = []
-        if config.lexical:
-            opened.append(LexicalBranch.open(at[LexicalBranch.name], config.lexical))
-        if config.dense:
-            opened.append(DenseBranch.open(at[DenseBranch.name], config.dense))
-        if config.item_to_item:
-            opened.append(ItemToItemBranch.open(at[ItemToItemBranch.name], config.item_to_item))
-        if config.popular:
-            opened.append(PopularBranch.open(at[PopularBranch.name]))
+        opened = []
+        for section in config.branches.values():
+            kind = kind_of(section)
+            opened.append(kind.open(indexes / index_name(kind.index, section.recipe), section))
         if len({branch.size for branch in opened}) > 1:
             raise DataError(f"the indexes in {indexes} are of different catalogues; run 'searchrank index'")
         return cls(opened, config.quotas, config.fusion.k)

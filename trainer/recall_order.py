@@ -9,12 +9,12 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from recall import IndexSources, Query, RecallConfig, Recaller, build_indexes
+from recall import IndexSources, Query, Reading, RecallConfig, Recaller, build_indexes
 from trainer.state import raw_tables, read_events
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from searchrank.workspace import Workspace
     from trainer.samples import Samples
 
-__all__ = ["indexed", "recall_order", "recent_rows"]
+__all__ = ["indexed", "recall_order"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,8 +54,8 @@ def recall_order(samples: Samples, snapshot: Snapshot, workspace: Workspace, log
         root=workspace.root,
     )
     with indexed(workspace, config, sources) as recaller:
-        recent = config.item_to_item.recent if config.item_to_item else ""
-        ranks = [_ranks(samples, snapshot, recaller, part, (recent, surface.candidates)) for part in samples.parts()]
+        reading = Reading.of(config.branches.values(), samples.feature_set.request_layout.names)
+        ranks = [_ranks(samples, snapshot, recaller, part, (reading, surface.candidates)) for part in samples.parts()]
     return -np.concatenate(ranks)
 
 
@@ -72,10 +72,10 @@ def indexed(workspace: Workspace, config: RecallConfig, sources: IndexSources) -
 
 
 def _ranks(
-    samples: Samples, snapshot: Snapshot, recaller: Recaller, part: tuple[int, int], how: tuple[str, int]
+    samples: Samples, snapshot: Snapshot, recaller: Recaller, part: tuple[int, int], how: tuple[Reading, int]
 ) -> Floats:
     """Return the rank that recall gives each impression of some requests; infinite if it does not find it."""
-    recent, limit = how
+    reading, limit = how
     rows = samples.encode(*part, snapshot)
     shown = samples.impressions.column("item_id").slice(samples.starts[part[0]], len(rows)).to_pylist()
     items = snapshot.catalogue.rows(shown)
@@ -84,20 +84,11 @@ def _ranks(
     ranks = np.full(len(rows), np.inf)
     place = np.full(len(snapshot.catalogue) + 1, np.inf)
     for i, text in enumerate(texts):
-        before = recent_rows(rows.requests, recent, i, snapshot)
-        query = Query(text=text or "", recent=before, time=int(samples.times[part[0] + i]))
+        query = Query(text=text or "", time=int(samples.times[part[0] + i]))
+        query = reading.fill(query, rows.requests[i], snapshot.catalogue)
         found = recaller.retrieve(query, limit).recalled.rows
         place[found] = np.arange(len(found))
         mine = slice(starts[i], starts[i + 1])
         ranks[mine] = place[items[mine]]
         place[found] = np.inf
     return ranks
-
-
-def recent_rows(requests: Any, name: str, row: int, snapshot: Snapshot) -> npt.NDArray[np.int64]:
-    """Return the catalogue rows of a user's recent items."""
-    if name not in (requests.dtype.names or ()):
-        return np.empty(0, np.int64)
-    cell = requests[name][row]
-    hashes = np.ascontiguousarray(cell["values"][: max(0, int(cell["count"]))])
-    return snapshot.catalogue.rows_of_hashes(hashes)

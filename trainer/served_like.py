@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from recall import IndexSources, Query, RecallConfig
+from recall import IndexSources, Query, Reading, RecallConfig
 from searchrank.features import Evaluator, Plan, Rows
 from searchrank.features.snapshot import fill_candidates
 from searchrank.models import Likeness, Traits, evenly, learn
 from searchrank.models.profile import RECALLED, SENT
-from trainer.recall_order import indexed, recent_rows
+from trainer.recall_order import indexed
 from trainer.state import raw_tables, read_events
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ class _Recall:
 
     Attributes:
         recaller: Its branches.
-        recent: Input that lists recent items; empty: none.
+        reading: What they read of a request.
         limit: Most candidates of a request.
     """
 
     recaller: Recaller
-    recent: str
+    reading: Reading
     limit: int
 
     def rows(self, samples: Samples, snapshot: Snapshot) -> Rows:
@@ -55,8 +55,8 @@ class _Recall:
         texts = samples.requests.column("query").to_pylist()
         found: list[Recalled] = []
         for request, (text, time) in enumerate(zip(texts, samples.times.tolist(), strict=True)):
-            recent = recent_rows(asked.requests, self.recent, request, snapshot)
-            recalled = self.recaller.retrieve(Query(text=text or "", recent=recent, time=time), self.limit).recalled
+            query = self.reading.fill(Query(text=text or "", time=time), asked.requests[request], snapshot.catalogue)
+            recalled = self.recaller.retrieve(query, self.limit).recalled
             found.append(recalled.take(evenly(len(recalled.rows))))
         whose = np.repeat(np.arange(len(found)), [len(one.rows) for one in found])
         rows = np.concatenate([one.rows for one in found])
@@ -89,8 +89,8 @@ def served_likenesses(job: Job, samples: Samples, snapshot: Snapshot, plan: Plan
         root=job.workspace.root,
     )
     with indexed(job.workspace, config, sources) as recaller:
-        recent = config.item_to_item.recent if config.item_to_item else ""
-        recall = _Recall(recaller=recaller, recent=recent, limit=job.surface.candidates)
+        reading = Reading.of(config.branches.values(), job.feature_set.request_layout.names)
+        recall = _Recall(recaller=recaller, reading=reading, limit=job.surface.candidates)
         return likenesses(samples, snapshot, plan, recall)
 
 

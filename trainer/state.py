@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from recall.documents import read_tables
+from recall.indexes.documents import read_tables
 from searchrank.errors import DataError, NotFoundError
 from searchrank.events import EventLog
 from searchrank.features.history import EVENT_COLUMNS, EventColumns

@@ -15,7 +15,7 @@ from examples.demo.phrases import MOVIES
 from examples.demo.stages import Begin, compile_kernels, stage
 from examples.movies import LIKED, SURFACE, make_level, split
 from predictor import Query
-from recall.documents import read_table
+from recall.indexes.documents import read_table
 from searchrank.models import Forest, Manifest, write_release
 from searchrank.project import Project
 from searchrank.workspace import Workspace

@@ -17,7 +17,7 @@ from examples.demo.reasons import Phrasebook
 from examples.demo.stages import compile_kernels, stage, tell
 from predictor import Query
 from recall import refresh_workspace
-from recall.documents import read_table
+from recall.indexes.documents import read_table
 from searchrank.errors import NotFoundError
 from searchrank.events import EventLog
 from searchrank.features import FeatureSet, InputType

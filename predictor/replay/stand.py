@@ -14,7 +14,7 @@ from typing_extensions import override
 from predictor.lane import Lane
 from predictor.loading import Loader
 from predictor.replay.verdict import Difference
-from recall.retention import made_snapshots
+from recall.indexes.retention import made_snapshots
 from searchrank.errors import ConfigError, DataError, NotFoundError, SearchRankError
 from searchrank.events import EventLog
 from searchrank.features.inputs import Root

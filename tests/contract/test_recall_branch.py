@@ -12,10 +12,10 @@ from recall import (
     PopularConfig,
     Query,
 )
-from recall.behaviour import build_item_to_item
+from recall.behaviour.branch import build_item_to_item
 from recall.interaction import Interactions
-from recall.lexical_index import build_lexical
-from recall.popular import build_popular
+from recall.lexical.index import build_lexical
+from recall.popular.branch import build_popular
 from recall.testing import FixedBranch
 from searchrank.features.history import EventColumns
 from tests.contract.recall_branch_contract import RecallBranchContract
@@ -78,7 +78,7 @@ class TestItemToItemBranch(RecallBranchContract):
 
     @pytest.fixture
     def query(self):
-        return Query(recent=np.array([3, 8, 5, 3]))
+        return Query(lists={"user.recent_items": np.array([3, 8, 5, 3])})
 
 
 class TestPopularBranch(RecallBranchContract):

@@ -202,7 +202,7 @@ def read_snapshot(folder: Path) -> Told:
     for moment in (NOON_US, NOON_US - 86_400_000_000):
         told[f"statistics at {moment}"] = statistics(features, snapshot, moment)
     found = Recaller.open(snapshot.indexes, RecallConfig.parse(RECALL)).retrieve(
-        Query(text="hot pot", recent=np.array([1]), time=NOON_US), 10
+        Query(text="hot pot", lists={"user.recent_items": np.array([1])}, time=NOON_US), 10
     )
     told["recalled"] = {
         "rows": found.recalled.rows.tolist(),

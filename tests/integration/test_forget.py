@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from recall.forgetting import forget_user
-from recall.indexing import refresh_workspace
+from recall.indexes.refresh import refresh_workspace
 from searchrank.cli import app
 from searchrank.errors import ConfigError, ConflictError, NotFoundError
 from searchrank.events import EventLog

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from recall.indexing import refresh_lock, refresh_workspace
+from recall.indexes.refresh import refresh_lock, refresh_workspace
 from searchrank.cli import app
 from searchrank.errors import ConflictError, DataError
 from searchrank.events import EventLog
@@ -149,7 +149,7 @@ def test_a_snapshot_of_the_past_is_a_prefix_of_the_log(home):
 
 SCRIPT = """
 import os, pathlib, signal, sys
-from recall.indexing import refresh_workspace
+from recall.indexes.refresh import refresh_workspace
 from searchrank.workspace import Workspace
 def told(done, total, what):
     if what == sys.argv[2]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from recall.documents import read_table
+from recall.indexes.documents import read_table
 from searchrank.errors import DataError
 from searchrank.events import CORE, EventLog, schema
 from searchrank.features import FeatureSet, InputType

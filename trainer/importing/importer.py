@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from recall.documents import read_table
+from recall.indexes.documents import read_table
 from searchrank.errors import DataError
 from searchrank.events import EventLog, schema
 from searchrank.features import FeatureSet

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from recall import Query, Recaller, recall_configs
+from recall import Query, Reading, Recaller, recall_configs
 from searchrank.features import FeatureSet, hash_text
 from searchrank.features.history import query_hash
 from searchrank.features.snapshot import Snapshot, current, fill_requests
@@ -54,7 +54,7 @@ class Level:
         surface: Whose recall is asked.
         snapshot: Catalogue and statistics.
         recaller: The indexes.
-        recent: Input that lists what a user dealt with lately; empty when recall asks for none.
+        reading: What recall reads of a request.
         held_out: What is held out.
     """
 
@@ -63,7 +63,7 @@ class Level:
     surface: Surface
     snapshot: Snapshot
     recaller: Recaller
-    recent: str
+    reading: Reading
     held_out: HeldOut
 
     @classmethod
@@ -78,8 +78,8 @@ class Level:
         found, config = project.surface(surface), recall_configs(project)[surface]
         snapshot = Snapshot.open(current(workspace.snapshots), feature_set)
         recaller = Recaller.open(snapshot.indexes, config)
-        recent = config.item_to_item.recent if config.item_to_item else ""
-        return cls(feature_set, surface, found, snapshot, recaller, recent, held_out)
+        reading = Reading.of(config.branches.values(), feature_set.request_layout.names)
+        return cls(feature_set, surface, found, snapshot, recaller, reading, held_out)
 
     def lists(self, most: int) -> Lists:
         """Return what recall finds for everybody among the items that they have not dealt with.
@@ -127,17 +127,10 @@ class Level:
         return records
 
     def _recall(self, record: Any, known: Ints, most: int) -> Recalled:
-        recent = self._listed(record, self.recent) if self.recent else np.empty(0, np.int64)
-        query = Query(
-            recent=recent, exclude=known[known < len(self.snapshot.catalogue)], time=self.snapshot.manifest.as_of
-        )
+        catalogue = self.snapshot.catalogue
+        query = Query(exclude=known[known < len(catalogue)], time=self.snapshot.manifest.as_of)
+        query = self.reading.fill(query, record, catalogue)
         return self.recaller.retrieve(query, most).recalled
-
-    def _listed(self, record: Any, name: str) -> Ints:
-        """Return the catalogue rows of a list of items."""
-        cell = record[name]
-        hashes = np.ascontiguousarray(cell["values"][: max(0, int(cell["count"]))])
-        return self.snapshot.catalogue.rows_of_hashes(hashes)
 
     def _rows(self, ids: Sequence[str]) -> Ints:
         """Return the catalogue rows of items; one that the catalogue does not have is one row of its own."""

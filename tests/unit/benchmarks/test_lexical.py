@@ -2,7 +2,7 @@ from pathlib import Path
 
 from lexical import CONFIG, documents, measure
 
-from recall.lexical_index import write_lexical, write_manifest
+from recall.lexical.index import write_lexical, write_manifest
 
 
 def test_both_contenders_find_the_same(tmp_path: Path):

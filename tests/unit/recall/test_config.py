@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from recall import RecallConfig
-from recall.manifest import index_name
+from recall.indexes.manifest import index_name
 from searchrank.errors import ConfigError
 
 WHOLE = {
@@ -52,7 +52,7 @@ def test_a_mistake_is_named_with_its_place(section: dict[str, object], message: 
 
 
 def test_every_mistake_is_listed():
-    with pytest.raises(ConfigError, match=r"popular\.window: .*; popular\.quota: "):
+    with pytest.raises(ConfigError, match=r"popular\.quota: .*; popular\.window: "):
         RecallConfig.parse({"popular": {"quota": 0, "window": "x"}})
 
 

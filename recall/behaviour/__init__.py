@@ -1,0 +1,1 @@
+"""Items that people who dealt with the same ones dealt with."""

@@ -1,0 +1,108 @@
+"""Items that the same users dealt with: neighbours by cosine over users (Sarwar et al., WWW 2001).
+
+Neighbours are kept as compressed rows (``indptr``, ``neighbours``, ``weights``), mapped read-only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from recall.behaviour.neighbours import Neighbours, cosine_neighbours
+from recall.branch import Candidates, Query, rank
+from recall.indexes.manifest import IndexManifest
+from searchrank.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from recall.behaviour.config import ItemToItemConfig
+    from recall.interaction import Interactions
+
+__all__ = ["ItemToItemBranch", "build_item_to_item"]
+
+NAME: Final = "item_to_item"
+_NONE: Final = np.empty(0, np.int64)
+_DENSE: Final = 10  # sum into one cell an item while there are at most this many cells for each neighbour (measured)
+
+
+class ItemToItemBranch:
+    """Neighbours of the user's recent items; the score is the sum of their similarities."""
+
+    name = NAME
+    waits = False
+
+    def __init__(self, neighbours: Neighbours, *, recent: str, history: int) -> None:
+        """Hold the neighbours of every item.
+
+        Args:
+            neighbours: Neighbour lists of the catalogue.
+            recent: The input that lists the items.
+            history: Most recent items that are asked.
+        """
+        self.size = len(neighbours.indptr) - 1
+        self._indptr = neighbours.indptr
+        self._neighbours = neighbours.rows
+        self._weights = neighbours.weights
+        self._recent = recent
+        self._history = history
+
+    @classmethod
+    def open(cls, folder: Path, config: ItemToItemConfig) -> ItemToItemBranch:
+        """Map what ``build_item_to_item`` wrote.
+
+        Raises:
+            NotFoundError: When there is no such index.
+            DataError: When it is damaged.
+        """
+        manifest = IndexManifest.read(folder, NAME)
+        neighbours = Neighbours.load(folder)
+        if len(neighbours.indptr) != manifest.size + 1:
+            raise DataError(f"{folder} is damaged (sizes differ); run 'searchrank index' to build it again")
+        return cls(neighbours, recent=config.recent, history=config.history)
+
+    def retrieve(self, query: Query, limit: int) -> Candidates:
+        """Return the items most similar to the recent ones; nothing without recent items.
+
+        A recent item may be returned itself; exclude it if that is not wanted. One named twice counts once.
+        """
+        recent = query.lists.get(self._recent, _NONE)
+        known = recent[(recent >= 0) & (recent < self.size)]
+        asked = list(dict.fromkeys(known.tolist()))[: self._history]
+        bounds = [(self._indptr[row], self._indptr[row + 1]) for row in asked]
+        if not bounds:
+            return Candidates.empty()
+        rows = np.concatenate([self._neighbours[start:end] for start, end in bounds])
+        weights = np.concatenate([self._weights[start:end] for start, end in bounds])
+        found, scores = self._sum(rows, weights)
+        return rank(found, scores, limit, query)
+
+    def _sum(
+        self, rows: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.float64]]:
+        """Return the distinct rows and the sum of each one's weights; both ways add in the same order."""
+        if self.size <= _DENSE * len(rows):
+            sums = np.asarray(np.bincount(rows, weights, minlength=self.size), np.float64)
+            found = np.flatnonzero(sums)
+            return found, sums[found]
+        distinct, place = np.unique(rows, return_inverse=True)
+        return distinct, np.asarray(np.bincount(place, weights, minlength=len(distinct)), np.float64)
+
+
+def build_item_to_item(folder: Path, config: ItemToItemConfig, interactions: Interactions) -> None:
+    """Compute every item's neighbours and write them.
+
+    Args:
+        folder: An empty folder.
+        config: Which events join a user and an item, and how many neighbours are kept.
+        interactions: The events; those that name no user do not count.
+
+    Raises:
+        ConfigError: When scipy, which only building needs, is not installed.
+    """
+    joined = interactions.select(config.events, min_value=config.min_value)
+    cosine_neighbours(joined, config.neighbours).save(folder)
+    IndexManifest(branch=NAME, size=interactions.size, recipe=config.recipe).write(folder)

@@ -1,0 +1,1 @@
+"""Collections of documents without a project: indexed, searched, judged by outside tools."""

@@ -1,0 +1,1 @@
+"""Items whose vectors are nearest to that of the query."""

@@ -1,0 +1,1 @@
+"""The lists of several branches become one."""

@@ -1,0 +1,1 @@
+"""From the catalogue and the event log to indexes: sources, building, manifests, snapshots, what is kept."""

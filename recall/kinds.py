@@ -1,0 +1,24 @@
+"""All kinds of branches, by the section that configures them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from recall.behaviour.kind import ITEM_TO_ITEM
+from recall.dense.kind import DENSE
+from recall.lexical.kind import LEXICAL
+from recall.popular.kind import POPULAR
+
+if TYPE_CHECKING:
+    from recall.kind import BranchSection, Kind
+
+__all__ = ["kind_of"]
+
+_KINDS: Final[dict[type[BranchSection], Kind[Any]]] = {
+    kind.section: kind for kind in (LEXICAL, DENSE, ITEM_TO_ITEM, POPULAR)
+}
+
+
+def kind_of(section: BranchSection) -> Kind[Any]:
+    """Return what checks, builds and opens the branch of a section."""
+    return _KINDS[type(section)]

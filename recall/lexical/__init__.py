@@ -1,0 +1,1 @@
+"""Words of the query found in texts of items."""
