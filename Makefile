@@ -30,6 +30,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/lexical.py
+	$(BIN)/python benchmarks/metrics.py
 
 soak: .venv/dev
 	$(BIN)/python benchmarks/deadline.py

@@ -42,8 +42,7 @@ from searchrank.models import EffortCurve, Forest
 from searchrank.serving_log import ServingLog
 from searchrank.workspace import Workspace
 from trainer.effort import RankedLists, measure_effort
-from trainer.metrics import mean, ndcg
-from trainer.ranking import Ranking
+from trainer.evaluation import Ranking, mean, ndcg
 
 HERE = Path(__file__).parent
 DEADLINES = (0.05, 0.1, 0.2)

@@ -23,8 +23,7 @@ from recall.collection.corpus import CORPUS_RECALL, Corpus, build_corpus
 from recall.collection.jsonl import read_lines
 from recall.collection.run import retrieve_all
 from searchrank.errors import NotFoundError
-from trainer.metrics import mean, ndcg
-from trainer.ranking import Ranking
+from trainer.evaluation import Ranking, mean, ndcg
 
 DEPTH = 100
 """Candidates of a list that count."""

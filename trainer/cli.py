@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from searchrank.models import Entry, Ledger
     from searchrank.workspace import Workspace
-    from trainer.evaluate import Evaluation
+    from trainer.evaluation.comparison import Evaluation
 
 __all__ = ["evaluate", "train"]
 

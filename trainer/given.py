@@ -14,7 +14,7 @@ import pyarrow as pa
 from searchrank.errors import DataError
 from searchrank.features import Evaluator, ModelInput, Plan
 from searchrank.models import Manifest, ReleaseDraft, profile_columns, write_release
-from trainer.evaluate import MODEL, Evaluation
+from trainer.evaluation.comparison import MODEL, Evaluation
 from trainer.fit import fit_inputs
 from trainer.golden import golden_rows
 from trainer.job import Trial

@@ -17,7 +17,7 @@ from searchrank.serving_log import ServingLog
 if TYPE_CHECKING:
     from searchrank.project import ModelSpec, Surface
     from searchrank.workspace import Workspace
-    from trainer.evaluate import Evaluation
+    from trainer.evaluation.comparison import Evaluation
     from trainer.from_log import FromLog
 
 __all__ = ["Job", "Trial"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainer.boosting import Lists, boost
+from trainer.evaluation.metrics import summary
+from trainer.evaluation.ranking import Ranking
 from trainer.letor import RankingFile, read
-from trainer.metrics import summary
 from trainer.parameters import EXAMPLE, merge
-from trainer.ranking import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -24,15 +24,15 @@ from searchrank.project import HELD_OUT
 from trainer.baselines import logged_order, oracle, popularity
 from trainer.collect import collect
 from trainer.effort import RankedLists, measure_effort, places
-from trainer.evaluate import MODEL, ORACLE, POPULARITY, RECALL_ORDER, Evaluation, compare, unbiased
+from trainer.evaluation.comparison import MODEL, ORACLE, POPULARITY, RECALL_ORDER, Evaluation, compare, unbiased
+from trainer.evaluation.metrics import mean, ndcg
+from trainer.evaluation.ranking import Ranking
 from trainer.fit import Split, Trained, fit_model, split_by_time
 from trainer.from_log import from_log
 from trainer.golden import golden_rows
 from trainer.job import Job, Trial
 from trainer.labelling import Labelling
 from trainer.levels.training import evaluate_held_out, train_held_out
-from trainer.metrics import mean, ndcg
-from trainer.ranking import Ranking
 from trainer.recall_order import recall_order
 from trainer.samples import matrix
 from trainer.served_like import served_likenesses

@@ -26,7 +26,7 @@ from trainer.registry import Run
 
 if TYPE_CHECKING:
     from examples.movies import Movies
-    from trainer import Evaluation
+    from trainer.evaluation import Evaluation
     from trainer.levels import Fitted, Level, Lists
 
 __all__ = ["MoviesDemo"]

@@ -38,6 +38,7 @@ PACKAGES = (
     "searchrank.native",
     "searchrank.serving_log",
     "trainer",
+    "trainer.evaluation",
     "trainer.importing",
     "trainer.levels",
 )

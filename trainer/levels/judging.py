@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.effort import RankedLists, measure_effort
-from trainer.evaluate import MODEL, Evaluation
+from trainer.evaluation.comparison import MODEL, Evaluation
+from trainer.evaluation.significance import paired_bootstrap
 from trainer.levels.measure import measure, ranked
-from trainer.significance import paired_bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

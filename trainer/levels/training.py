@@ -19,7 +19,7 @@ from searchrank.models import Forest, Manifest, write_release
 from searchrank.project import Project
 from searchrank.workspace import Workspace
 from trainer.baselines import popularity_statistic
-from trainer.evaluate import MODEL, POPULARITY, RECALL_ORDER, Evaluation
+from trainer.evaluation.comparison import MODEL, POPULARITY, RECALL_ORDER, Evaluation
 from trainer.job import Job, Trial
 from trainer.levels.cut import Cut, cut
 from trainer.levels.fitting import ReleaseFacts, columns_of, fit_levels, release_draft

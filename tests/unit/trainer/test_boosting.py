@@ -5,8 +5,8 @@ import pytest
 
 from searchrank.errors import ConfigError
 from trainer.boosting import Lists, boost
-from trainer.metrics import mean, ndcg
-from trainer.ranking import Ranking
+from trainer.evaluation.metrics import mean, ndcg
+from trainer.evaluation.ranking import Ranking
 
 SMALL = {"num_iterations": 20, "num_leaves": 4, "min_data_in_leaf": 5}
 

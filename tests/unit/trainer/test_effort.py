@@ -4,8 +4,8 @@ import numpy as np
 
 from searchrank.models import Forest, Linear
 from trainer.effort import RankedLists, measure_effort, places
-from trainer.metrics import mean, ndcg
-from trainer.ranking import Ranking
+from trainer.evaluation.metrics import mean, ndcg
+from trainer.evaluation.ranking import Ranking
 
 TREE = """Tree={number}
 num_leaves=2

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from trainer.evaluation.metrics import ndcg
+from trainer.evaluation.ranking import Ranking
 from trainer.levels import measure, ranked
-from trainer.metrics import ndcg
-from trainer.ranking import Ranking
 
 
 def test_ndcg_and_recall_are_what_the_formulas_say():

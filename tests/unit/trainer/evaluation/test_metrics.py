@@ -1,5 +1,6 @@
 """Metrics against their definitions, written out as formulas and by brute force over every tie order."""
 
+from functools import partial
 from itertools import pairwise, permutations
 from math import inf, isnan, log2, nan
 
@@ -9,8 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchrank.errors import DataError
-from trainer.metrics import EmptyQueries, auc, average_precision, mean, ndcg, reciprocal_rank, summary
-from trainer.ranking import Ranking
+from trainer.evaluation.metrics import (
+    EmptyQueries,
+    auc,
+    average_precision,
+    gauc,
+    hit_rate,
+    mean,
+    ndcg,
+    precision,
+    recall,
+    reciprocal_rank,
+    summary,
+)
+from trainer.evaluation.ranking import Ranking
 
 
 def one(scores, labels):
@@ -55,6 +68,20 @@ def test_average_precision_is_precision_at_each_relevant_row():
 
 def test_reciprocal_rank_is_that_of_the_first_relevant_row():
     assert reciprocal_rank(one([4.0, 3.0, 2.0], [0, 0, 1]))[0] == pytest.approx(1 / 3, abs=1e-15)
+
+
+def test_precision_recall_and_hit_rate_look_at_the_first_places_alone():
+    ranking = Ranking.of([4.0, 3.0, 2.0, 1.0, 2.0, 1.0, 0.0], [1, 0, 2, 1, 0, 0, 1], [4, 3])
+    assert precision(ranking, 3).tolist() == [2 / 3, 1 / 3]
+    assert precision(ranking, 5).tolist() == [3 / 5, 1 / 5]
+    assert recall(ranking, 2).tolist() == [1 / 3, 0.0]
+    assert hit_rate(ranking, 2).tolist() == [1.0, 0.0]
+
+
+def test_gauc_weighs_a_query_by_its_rows():
+    ranking = Ranking.of([2.0, 1.0, 1.0, 2.0, 3.0, 9.0], [1, 0, 1, 0, 0, 1], [2, 3, 1])
+    assert gauc(ranking) == pytest.approx((2 * 1.0 + 3 * 0.0) / 5)
+    assert isnan(gauc(one([1.0], [1])))
 
 
 def test_auc_counts_pairs_in_the_right_order():
@@ -130,6 +157,10 @@ def plain_average_precision(labels, k):
     return found / min(k, sum(hits))
 
 
+def hits(labels, k):
+    return sum(label > 0 for label in labels[:k])
+
+
 def plain_reciprocal_rank(labels):
     return 1 / (1 + next(i for i, label in enumerate(labels) if label > 0))
 
@@ -163,6 +194,9 @@ def test_every_metric_is_its_expectation_over_the_orders_of_tied_rows(pairs, k):
         expected(lambda x: plain_average_precision(x, k), scores, labels)
     )
     assert reciprocal_rank(ranking)[0] == pytest.approx(expected(plain_reciprocal_rank, scores, labels))
+    assert precision(ranking, k)[0] == pytest.approx(expected(lambda x: hits(x, k) / k, scores, labels))
+    assert recall(ranking, k)[0] == pytest.approx(expected(lambda x: hits(x, k) / hits(x, 9), scores, labels))
+    assert hit_rate(ranking, k)[0] == pytest.approx(expected(lambda x: hits(x, k) > 0, scores, labels))
     if all(labels):
         assert isnan(auc(ranking)[0])
     else:
@@ -177,5 +211,6 @@ def test_shuffling_the_rows_of_each_query_changes_no_bit():
     query = np.repeat(np.arange(50), sizes)
     shuffled = np.lexsort((generator.random(n), query))
     left, right = Ranking.of(scores, labels, sizes), Ranking.of(scores[shuffled], labels[shuffled], sizes)
-    for metric in (lambda r: ndcg(r, 5), average_precision, reciprocal_rank, auc):
+    at_five = [partial(metric, k=5) for metric in (ndcg, precision, recall, hit_rate)]
+    for metric in (*at_five, average_precision, reciprocal_rank, auc):
         assert metric(left).tobytes() == metric(right).tobytes()

@@ -15,15 +15,19 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trainer.ranking import Floats, Integers, Ranking
+    from trainer.evaluation.ranking import Floats, Integers, Ranking
 
 __all__ = [
     "CUTOFFS",
     "EmptyQueries",
     "auc",
     "average_precision",
+    "gauc",
+    "hit_rate",
     "mean",
     "ndcg",
+    "precision",
+    "recall",
     "reciprocal_rank",
     "summary",
 ]
@@ -82,6 +86,47 @@ def average_precision(ranking: Ranking, k: int | None = None) -> Floats:
     return _divide(ranking.over_queries(np.where(ranking.position < k, terms, 0.0)), np.minimum(total, k))
 
 
+def precision(ranking: Ranking, k: int) -> Floats:
+    """Return the share of relevant rows among the first ``k`` places of each query; a short list is not excused.
+
+    Returns:
+        (q,) in [0, 1]; NaN for a query without relevant rows.
+    """
+    found, total = _relevant_within(ranking, k)
+    return np.where(total > 0, found / k, np.nan)
+
+
+def recall(ranking: Ranking, k: int) -> Floats:
+    """Return the share of each query's relevant rows that are among its first ``k``.
+
+    Returns:
+        (q,) in [0, 1]; NaN for a query without relevant rows.
+    """
+    return _divide(*_relevant_within(ranking, k))
+
+
+def hit_rate(ranking: Ranking, k: int) -> Floats:
+    """Return whether the first ``k`` rows of each query hold a relevant one; with ties, how probable that is.
+
+    Returns:
+        (q,) in [0, 1]; NaN for a query without relevant rows.
+    """
+    relevant = (ranking.labels > 0).astype(np.float64)
+    hits = ranking.over_ties(relevant).astype(np.int64)
+    none = _none_in(ranking.within(k), ranking.tie_sizes, hits)
+    starts = np.flatnonzero(ranking.position[ranking.place_in_tie() == 0] == 0)
+    missed = np.multiply.reduceat(none, starts) if len(none) else none
+    return np.where(ranking.over_queries(relevant) > 0, 1.0 - missed, np.nan)
+
+
+def _relevant_within(ranking: Ranking, k: int) -> tuple[Floats, Floats]:
+    """Return how many relevant rows each query has among its first ``k``, as expected over ties, and in all."""
+    relevant = (ranking.labels > 0).astype(np.float64)
+    expected = ranking.over_ties(relevant) * ranking.within(k) / ranking.tie_sizes
+    whose = ranking.query[ranking.place_in_tie() == 0]
+    return np.bincount(whose, expected, ranking.queries).astype(np.float64), ranking.over_queries(relevant)
+
+
 def reciprocal_rank(ranking: Ranking) -> Floats:
     """Return 1/rank of the first relevant row of each query (label above 0).
 
@@ -121,6 +166,17 @@ def auc(ranking: Ranking) -> Floats:
     query_of_tie = ranking.query[ranking.place_in_tie() == 0]
     right = np.bincount(query_of_tie, pairs, ranking.queries).astype(np.float64)
     return _divide(right, ranking.over_queries(relevant) * ranking.over_queries(1.0 - relevant))
+
+
+def gauc(ranking: Ranking) -> float:
+    """Return the mean AUC over queries, each weighing as much as it has rows (Zhu et al., KDD 2017).
+
+    Returns:
+        In [0, 1]; NaN when no query has both kinds of rows.
+    """
+    values = auc(ranking)
+    known = ~np.isnan(values)
+    return float(np.average(values[known], weights=ranking.sizes[known])) if known.any() else float("nan")
 
 
 def _divide(above: Floats, below: Floats) -> Floats:

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from searchrank.errors import DataError
 from trainer.collect import EXPLORATION
-from trainer.metrics import auc, average_precision, mean, ndcg, reciprocal_rank
-from trainer.ranking import Ranking
-from trainer.significance import Interval, paired_bootstrap
+from trainer.evaluation.metrics import auc, average_precision, mean, ndcg, reciprocal_rank
+from trainer.evaluation.ranking import Ranking
+from trainer.evaluation.significance import Interval, paired_bootstrap
 
 if TYPE_CHECKING:
     from trainer.samples import Samples

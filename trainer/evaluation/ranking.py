@@ -29,6 +29,7 @@ class Ranking:
         tie: (n,) index of the row's block of equal scores within its query, rising.
         tie_sizes: (t,) rows of each block.
         queries: Number of queries.
+        rows: (n,) which of the given rows each one is.
     """
 
     labels: Floats
@@ -37,6 +38,7 @@ class Ranking:
     tie: Integers
     tie_sizes: Integers
     queries: int
+    rows: Integers
 
     @classmethod
     def of(cls, scores: npt.ArrayLike, labels: npt.ArrayLike, sizes: npt.ArrayLike) -> Ranking:
@@ -60,7 +62,7 @@ class Ranking:
         new[1:] = (np.diff(query) != 0) | (score[order][1:] != score[order][:-1])
         tie = np.cumsum(new) - 1
         position = np.arange(len(score)) - np.repeat(first, size)
-        return cls(label[order], query, position, tie, np.bincount(tie), len(size))
+        return cls(label[order], query, position, tie, np.bincount(tie), len(size), order)
 
     def over_ties(self, values: Floats) -> Floats:
         """Return the sum of ``values`` over each block of ties, shape (t,)."""
@@ -69,6 +71,17 @@ class Ranking:
     def over_queries(self, values: Floats) -> Floats:
         """Return the sum of ``values`` over each query, shape (q,)."""
         return _sums(self.query, values, self.queries)
+
+    @property
+    def sizes(self) -> Integers:
+        """Rows of each query, shape (q,)."""
+        return np.bincount(self.query, minlength=self.queries)
+
+    def within(self, k: int) -> Integers:
+        """Return how many of each block's rows are among the first ``k`` of their query, shape (t,)."""
+        first = self.position[self.place_in_tie() == 0]
+        places: Integers = np.clip(k - first, 0, self.tie_sizes)
+        return places
 
     def place_in_tie(self) -> Integers:
         """Return the 0-based place of each row in its block, shape (n,)."""

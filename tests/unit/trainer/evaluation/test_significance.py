@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from searchrank.errors import DataError
-from trainer.significance import bootstrap, paired_bootstrap
+from trainer.evaluation.significance import bootstrap, paired_bootstrap
 
 
 def test_the_interval_is_that_of_the_normal_law_for_many_queries():

@@ -9,7 +9,7 @@ import pytest
 from searchrank.errors import DataError
 from searchrank.features import FeatureSet
 from trainer.collect import EXPLORATION
-from trainer.evaluate import MODEL, ORACLE, POPULARITY, RECALL_ORDER, compare, unbiased
+from trainer.evaluation.comparison import MODEL, ORACLE, POPULARITY, RECALL_ORDER, compare, unbiased
 from trainer.fit import split_by_time
 from trainer.samples import Samples
 
