@@ -7,6 +7,7 @@ from recall.behaviour.branch import ItemToItemBranch
 from recall.behaviour.config import ItemToItemConfig
 from recall.branch import Branch, Candidates, Query
 from recall.config import RecallConfig
+from recall.coverage import BranchCoverage, Outcome
 from recall.dense.branch import DenseBranch
 from recall.dense.config import DenseConfig
 from recall.fusion.reciprocal import Recalled, fuse
@@ -19,7 +20,7 @@ from recall.lexical.config import LexicalConfig
 from recall.popular.branch import PopularBranch
 from recall.popular.config import PopularConfig
 from recall.reading import Reading, listed
-from recall.recaller import BranchCoverage, Recaller, Retrieval
+from recall.recaller import Recaller, Retrieval
 
 __all__ = [
     "Branch",
@@ -34,6 +35,7 @@ __all__ = [
     "Late",
     "LexicalBranch",
     "LexicalConfig",
+    "Outcome",
     "PopularBranch",
     "PopularConfig",
     "Query",

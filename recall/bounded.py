@@ -17,12 +17,13 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from recall.branch import Branch, Candidates, Query
+from recall.coverage import BranchCoverage, Outcome
 from searchrank.state.circuit import Circuit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["THREADS", "BoundedBranch", "BranchCoverage", "Given", "ask", "collect"]
+__all__ = ["THREADS", "BoundedBranch", "Given", "ask", "collect"]
 
 THREADS: Final = 4
 INLINE_SECONDS: Final = 0.001
@@ -31,29 +32,12 @@ _FAIR_SECONDS: Final = 0.005  # who waited less cannot blame the branch
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class BranchCoverage:
-    """What became of one branch.
-
-    Attributes:
-        name: The branch.
-        found: Candidates it handed over.
-        seconds: Time it took; 0 when it was not asked.
-        problem: Why it gave nothing; empty when it answered.
-    """
-
-    name: str
-    found: int
-    seconds: float
-    problem: str = ""
-
-
 Given = tuple[Candidates, BranchCoverage]
 
 
-def nothing(name: str, problem: str, seconds: float = 0.0) -> Given:
+def nothing(name: str, outcome: Outcome, problem: str, seconds: float = 0.0) -> Given:
     """Return that a branch gave nothing, and why."""
-    return Candidates.empty(), BranchCoverage(name, 0, seconds, problem)
+    return Candidates.empty(), BranchCoverage(name, 0, seconds, problem, outcome)
 
 
 def ask(branch: Branch, query: Query, limit: int, deadline: float) -> Given:
@@ -67,12 +51,12 @@ def ask(branch: Branch, query: Query, limit: int, deadline: float) -> Given:
     """
     start = time.monotonic()
     if start >= deadline:
-        return nothing(branch.name, "no time was left to ask it")
+        return nothing(branch.name, Outcome.LATE, "no time was left to ask it")
     try:
         found = branch.retrieve(query, limit)
     except Exception as error:
         _logger.exception("recall branch %s failed", branch.name)
-        return nothing(branch.name, f"{type(error).__name__}: {error}", time.monotonic() - start)
+        return nothing(branch.name, Outcome.FAILED, f"{type(error).__name__}: {error}", time.monotonic() - start)
     return found, BranchCoverage(branch.name, len(found), time.monotonic() - start)
 
 
@@ -116,15 +100,16 @@ class BoundedBranch:
             return given
         if self._busy >= self._threads:
             self.skipped += 1
-            return nothing(self.branch.name, f"skipped: all its {self._threads} threads are busy")
+            return nothing(self.branch.name, Outcome.SKIPPED, f"skipped: all its {self._threads} threads are busy")
         if time.monotonic() >= deadline:
-            return nothing(self.branch.name, "no time was left to ask it")
+            return nothing(self.branch.name, Outcome.LATE, "no time was left to ask it")
         if not self._circuit.is_open:
             return self._queue(query, limit, deadline)
         if self._circuit.take_probe():
             self._queue(query, limit, time.monotonic() + self._patience)
         self.skipped += 1
-        return nothing(self.branch.name, f"skipped, since it was late: {self._circuit.reason}")
+        reason = f"skipped, since it was late: {self._circuit.reason}"
+        return nothing(self.branch.name, Outcome.SKIPPED, reason)
 
     def give_up(self, future: asyncio.Future[Given], waited: float) -> None:
         """Wait no longer."""
@@ -134,7 +119,7 @@ class BoundedBranch:
         if waited >= _FAIR_SECONDS:
             self._patience = waited
             self._circuit.fail(problem)
-        future.set_result(nothing(self.branch.name, problem, waited))
+        future.set_result(nothing(self.branch.name, Outcome.LATE, problem, waited))
 
     def _queue(self, query: Query, limit: int, deadline: float) -> asyncio.Future[Given]:
         loop = asyncio.get_running_loop()

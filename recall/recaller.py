@@ -9,8 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from recall.bounded import BoundedBranch, BranchCoverage, Given, ask, collect
+from recall.bounded import BoundedBranch, Given, ask, collect
 from recall.branch import Branch, Query
+from recall.coverage import BranchCoverage, with_unique
 from recall.fusion.config import FusionConfig
 from recall.fusion.reciprocal import Recalled, fuse
 from recall.indexes.manifest import index_name
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from recall.config import RecallConfig
 
-__all__ = ["BranchCoverage", "Recaller", "Retrieval"]
+__all__ = ["Recaller", "Retrieval"]
 
 MAX_QUOTA: Final = 10_000
 
@@ -151,6 +152,6 @@ class Recaller:
     def _fused(self, query: Query, limit: int, given: Sequence[Given]) -> Retrieval:
         late = query.late
         parts = [(told.name, found if late is None else late.moved(found)) for found, told in given]
-        coverage = tuple(told for _, told in given)
+        coverage = with_unique([told for _, told in given], [found for _, found in parts])
         exhausted = all(told.found < self.quotas[told.name] for told in coverage)
         return Retrieval(fuse(parts, limit=limit, quotas=self.quotas, k=self._k), coverage, exhausted)

@@ -30,14 +30,13 @@ class Costs:
     _told: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def add(self, found: Retrieval) -> None:
-        """Count one query; ``found`` must hold every candidate that took part in fusion."""
+        """Count one query."""
         self.queries += 1
-        alone = np.count_nonzero(found.recalled.ranks, axis=0) == 1
-        for part, ranks in zip(found.coverage, found.recalled.ranks, strict=True):
+        for part in found.coverage:
             told = self._told.setdefault(part.name, dict.fromkeys(("seconds", "returned", "unique", "problems"), 0.0))
             told["seconds"] += part.seconds
             told["returned"] += part.found
-            told["unique"] += np.count_nonzero(alone & (ranks > 0))
+            told["unique"] += part.unique
             told["problems"] += bool(part.problem)
 
     def figures(self) -> dict[str, dict[str, float]]:

@@ -1,0 +1,68 @@
+"""What became of each branch of one question: what it cost, what it gave, and what no other branch gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recall.branch import Candidates
+
+__all__ = ["BranchCoverage", "Outcome", "with_unique"]
+
+
+class Outcome(StrEnum):
+    """How asking a branch ended."""
+
+    ANSWERED = "answered"
+    """It gave its list, which may be empty."""
+    FAILED = "failed"
+    """It raised an error."""
+    LATE = "late"
+    """It gave nothing by the deadline, or none of it was left to ask it."""
+    SKIPPED = "skipped"
+    """It was not asked, being busy or late before."""
+
+
+@dataclass(frozen=True, slots=True)
+class BranchCoverage:
+    """What became of one branch.
+
+    Attributes:
+        name: The branch.
+        found: Candidates it handed over.
+        seconds: Wall time it took, or was waited for; 0 when it was not asked.
+        problem: Why it gave nothing; empty when it answered.
+        outcome: How asking it ended.
+        unique: Candidates that no other branch handed over.
+    """
+
+    name: str
+    found: int
+    seconds: float
+    problem: str = ""
+    outcome: Outcome = Outcome.ANSWERED
+    unique: int = 0
+
+
+def with_unique(coverage: Sequence[BranchCoverage], lists: Sequence[Candidates]) -> tuple[BranchCoverage, ...]:
+    """Return the same coverage with the number of candidates that each branch alone found.
+
+    Args:
+        coverage: One entry a branch.
+        lists: What they handed over, in the same order; the rows of one list are distinct.
+    """
+    joined = np.concatenate([np.empty(0, np.int64), *(found.rows for found in lists)])
+    order = np.argsort(joined)
+    again = np.diff(joined[order]) == 0
+    alone = np.ones(len(joined), np.bool_)
+    alone[1:] &= ~again
+    alone[:-1] &= ~again
+    branch = np.repeat(np.arange(len(lists)), [len(found) for found in lists])
+    counts = np.bincount(branch[order[alone]], minlength=len(lists)).tolist()
+    return tuple(replace(told, unique=unique) for told, unique in zip(coverage, counts, strict=True))
