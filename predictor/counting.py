@@ -46,9 +46,9 @@ class CounterVec(Collector):
         self._counts: dict[Labels, int] = {}
         registry.register(self)
 
-    def add(self, labels: Labels) -> None:
-        """Count one."""
-        self._counts[labels] = self._counts.get(labels, 0) + 1
+    def add(self, labels: Labels, count: int = 1) -> None:
+        """Count one, or so many."""
+        self._counts[labels] = self._counts.get(labels, 0) + count
 
     def keep(self, wanted: Callable[[Labels], bool]) -> None:
         """Forget the labels that are not wanted."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recall import BranchCoverage
     from searchrank.experiments import Assigned
 
 __all__ = ["Deadline", "Degradation", "Filtering", "Journey"]
@@ -96,6 +99,7 @@ class Journey:
         arms: Experiment arms that apply.
         filtering: What the filter did; None without one.
         rules: Re-ranking rules that applied, with how many items each moved.
+        branches: What became of each recall branch; empty when recall was not asked.
     """
 
     deadline: Deadline
@@ -104,6 +108,7 @@ class Journey:
     arms: tuple[Assigned, ...] = ()
     filtering: Filtering | None = None
     rules: tuple[tuple[str, int], ...] = ()
+    branches: tuple[BranchCoverage, ...] = ()
     _mark: float = field(default_factory=monotonic)
 
     def ran(self, stage: str) -> None:
@@ -114,6 +119,14 @@ class Journey:
             self.stages.remove((stage, before))
         self.stages.append((stage, (before or 0) + int((now - self._mark) * 1e6)))
         self._mark = now
+
+    def recalled(self, branches: Sequence[BranchCoverage]) -> None:
+        """Note what became of each branch; of one that is asked again the last list counts, and its times add up."""
+        before = {part.name: part.seconds for part in self.branches}
+        self.branches = tuple(replace(part, seconds=part.seconds + before.get(part.name, 0.0)) for part in branches)
+        for part in branches:
+            if part.problem:
+                self.left_out("recall", part.name, part.problem)
 
     def left_out(self, stage: str, subject: str, reason: str) -> None:
         """Note that something is missing from the answer; once is enough."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
+from predictor.answers import OUTCOMES
 from predictor.counting import CounterVec, HistogramVec
 from searchrank.models import LibraryForest
 
@@ -52,6 +53,18 @@ class Metrics:
             "candidates", "Items that were sent, or found, to be ordered", _CANDIDATES, "rpc", "surface"
         )
         self.degradations = self._counts("degradations", "Parts left out of answers", "stage", "subject", "surface")
+        self.branches = self._counts(
+            "branches", "Recall branches by how asking them ended", "branch", "outcome", "surface"
+        )
+        self.branch_seconds = self._measures(
+            "branch_seconds", "Time inside a recall branch that answered", _STAGE_SECONDS, "branch", "surface"
+        )
+        self.branch_candidates = self._counts(
+            "branch_candidates", "Candidates that a recall branch handed over", "branch", "surface"
+        )
+        self.branch_unique = self._counts(
+            "branch_unique", "Candidates that no other branch handed over", "branch", "surface"
+        )
         self.skips = self._counts(
             "skips", "Branches and stores that were not asked, being busy or late before", "subject", "surface"
         )
@@ -136,11 +149,21 @@ class Metrics:
             self.degradations.add((left_out.stage, left_out.subject, surface))
             if any(words in left_out.reason for words in _SKIPPED):
                 self.skips.add((left_out.subject, surface))
+        self._recalled(surface, coverage)
         for applied in coverage.rules:
             self.rules.add((applied.rule, surface))
         for arm in arms:
             if not arm.overridden:
                 self.arms.add((surface, arm.layer, arm.experiment, arm.arm))
+
+    def _recalled(self, surface: str, coverage: ranking_pb2.Coverage) -> None:
+        for told in coverage.branches:
+            outcome, labels = OUTCOMES[told.outcome], (told.branch, surface)
+            self.branches.add((told.branch, outcome, surface))
+            if outcome == "answered":
+                self.branch_seconds.observe(labels, told.elapsed_us * 1e-6)
+                self.branch_candidates.add(labels, told.returned)
+                self.branch_unique.add(labels, told.unique)
 
     def keep(self, held: Collection[ServedSurface]) -> None:
         """Forget what was counted of releases that are let go of, so that pages do not grow with every promotion."""

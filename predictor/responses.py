@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from predictor.answers import OUTCOMES
 from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["explain_response", "item_ids", "page_response", "rank_response", "search_response"]
 
+_OUTCOMES: Final = {words: number for number, words in OUTCOMES.items()}
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -144,6 +146,15 @@ def _put_coverage(response: Any, journey: Journey) -> None:
         coverage.stages.add(stage=stage, elapsed_us=max(0, elapsed))
     if journey.filtering is not None:
         coverage.filtering.CopyFrom(ranking_pb2.Filtering(**asdict(journey.filtering)))
+    for told in journey.branches:
+        coverage.branches.add(
+            branch=told.name,
+            outcome=_OUTCOMES[told.outcome],
+            elapsed_us=int(told.seconds * 1e6),
+            returned=told.found,
+            unique=told.unique,
+            reason=told.problem,
+        )
     for rule, items in journey.rules:
         coverage.rules.add(rule=rule, items=items)
     for one in journey.arms:

@@ -21,11 +21,12 @@ def finding_json(found: Finding) -> dict[str, Any]:
 
 
 def coverage_json(coverage: Coverage) -> dict[str, Any]:
-    """Return what was left out, what the filter did and the time of each stage."""
+    """Return what was left out, what the filter did, what each branch gave and the time of each stage."""
     names = ("stage", "subject", "reason")
     left_out = [dict(zip(names, part, strict=True)) for part in coverage.degradations]
     filtering = None if coverage.filtering is None else asdict(coverage.filtering)
-    return {"left_out": left_out, "filtering": filtering, "stages_us": coverage.stages}
+    branches = [asdict(part) for part in coverage.branches]
+    return {"left_out": left_out, "filtering": filtering, "branches": branches, "stages_us": coverage.stages}
 
 
 def arms_json(arms: Sequence[Arm]) -> dict[str, Any]:
@@ -59,6 +60,9 @@ def tell(name: str, version: str, coverage: Coverage) -> None:
     """Print what scored, where the time went and what is missing."""
     spent = ", ".join(f"{stage} {us / 1000:.2f} ms" for stage, us in coverage.stages.items())
     sys.stdout.write(f"scored by {name} version {version}; {spent}\n")
+    for part in coverage.branches:
+        gave = f"gave {part.returned}, {part.unique} alone" if not part.reason else part.outcome
+        sys.stdout.write(f"{part.branch} {gave}, {part.elapsed_us / 1000:.2f} ms\n")
     if (told := coverage.filtering) is not None:
         where = "items of the catalogue" if told.exact else "items that recall found"
         removed = f"{told.removed} of {told.looked_at} {where}, {told.missing} of them since a value is missing"

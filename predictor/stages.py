@@ -127,9 +127,7 @@ class Scope:
 async def recall(surface: ServedSurface, asked: Asked, journey: Journey, scope: Scope) -> Found:
     """Ask every branch of the surface and fuse their lists; a branch that gave nothing is named."""
     retrieval = await _retrieve(surface, asked, journey, scope)
-    for part in retrieval.coverage:
-        if part.problem:
-            journey.left_out("recall", part.name, part.problem)
+    journey.recalled(retrieval.coverage)
     recalled, items = retrieval.recalled, asked.view.state.items
     columns = {name: values for name, values in _recall_columns(recalled) if name in surface.schema.candidate}
     hashes = items.hashes_of(recalled.rows) if items else items.base.hashes[recalled.rows]

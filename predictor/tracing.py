@@ -159,6 +159,9 @@ def _tell(attributes: dict[str, Values], answer: Any, coverage: ranking_pb2.Cove
         attributes["searchrank.left_out"] = left_out(coverage)
     if answer.arms:
         attributes["searchrank.arms"] = [f"{arm.layer}/{arm.experiment}/{arm.arm}" for arm in answer.arms]
+    for branch in coverage.branches:
+        attributes[f"searchrank.branch.{branch.branch}_us"] = branch.elapsed_us
+        attributes[f"searchrank.branch.{branch.branch}_returned"] = branch.returned
     for part in coverage.stages:
         attributes[f"searchrank.stage.{part.stage}_us"] = part.elapsed_us
 

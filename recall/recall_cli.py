@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,7 +46,8 @@ def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
     queries: Annotated[Path | None, typer.Option(help="JSON lines of _id and text, to be looked for in turn.")] = None,
     run: Annotated[Path | None, typer.Option(help="TREC run file to write for --queries.")] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say what each branch cost, gave, and gave alone.")
+        bool,
+        typer.Option("--explain", help="Say what each branch cost, gave and gave alone, and how it scored each item."),
     ] = False,
     home: Home = _HOME,
     json: Json = False,
@@ -73,7 +74,7 @@ def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
     else:
         found = retrieve_all(recaller, asked, limit)
         costs.add(found)
-        figures = _print_found(found, ids, limit, json=json)
+        figures = _print_found(found, ids, limit, (json, explain))
     if explain:
         Console(stderr=json).print(_costs_table(costs))
         figures["branches"] = costs.figures()
@@ -105,12 +106,13 @@ def _record(snapshot: Snapshot, features: FeatureSet, user: str, text: str) -> A
     return record[0]
 
 
-def _print_found(found: Retrieval, ids: Sequence[str], limit: int, *, json: bool) -> dict[str, Any]:
-    """Print the best candidates and return them."""
+def _print_found(found: Retrieval, ids: Sequence[str], limit: int, how: tuple[bool, bool]) -> dict[str, Any]:
+    """Print the best candidates and return them; ``how``: for machines, and with scores of branches."""
+    json, explain = how
     best = found.recalled.take(np.arange(min(limit, len(found.recalled))))
     items = [str(ids[row]) for row in best.rows.tolist()]
     found = replace(found, recalled=best)
-    Console(stderr=json).print(_recall_table(found, items))
+    Console(stderr=json).print(_recall_table(found, items, scores=explain))
     return _recall_figures(found, items)
 
 
@@ -123,13 +125,14 @@ def _costs_table(costs: Costs) -> Table:
     return table
 
 
-def _recall_table(found: Retrieval, ids: list[str]) -> Table:
+def _recall_table(found: Retrieval, ids: list[str], *, scores: bool) -> Table:
     recalled = found.recalled
     table = Table(title=_summary(found), title_justify="left", box=SIMPLE_HEAD)
     for name in ("", "item", "score", *recalled.branches):
         table.add_column(name, justify="left" if name == "item" else "right", no_wrap=True)
     for at, item in enumerate(ids):
-        places = [f"{rank}" if rank else "-" for rank in recalled.ranks[:, at].tolist()]
+        told = zip(recalled.ranks[:, at].tolist(), recalled.scores[:, at].tolist(), strict=True)
+        places = [(f"{rank} ({score:.4g})" if scores else f"{rank}") if rank else "-" for rank, score in told]
         table.add_row(str(at + 1), item, f"{recalled.fused[at]:.5f}", *places)
     return table
 
@@ -157,7 +160,7 @@ def _recall_figures(found: Retrieval, ids: list[str]) -> dict[str, Any]:
         for at, item in enumerate(ids)
     ]
     coverage = [
-        {"branch": p.name, "found": p.found, "seconds": round(p.seconds, 6), "problem": p.problem}
-        for p in found.coverage
+        {"branch": told.pop("name"), **told, "seconds": round(told["seconds"], 6)}
+        for told in map(asdict, found.coverage)
     ]
     return {"items": items, "coverage": coverage}

@@ -23,6 +23,14 @@ class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VERDICT_KEPT: _ClassVar[Verdict]
     VERDICT_REMOVED: _ClassVar[Verdict]
     VERDICT_MISSING: _ClassVar[Verdict]
+
+class BranchOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BRANCH_OUTCOME_UNSPECIFIED: _ClassVar[BranchOutcome]
+    BRANCH_OUTCOME_ANSWERED: _ClassVar[BranchOutcome]
+    BRANCH_OUTCOME_FAILED: _ClassVar[BranchOutcome]
+    BRANCH_OUTCOME_LATE: _ClassVar[BranchOutcome]
+    BRANCH_OUTCOME_SKIPPED: _ClassVar[BranchOutcome]
 CHANGED_UNSPECIFIED: Changed
 CHANGED_ABOVE: Changed
 CHANGED_BELOW: Changed
@@ -31,6 +39,11 @@ VERDICT_UNSPECIFIED: Verdict
 VERDICT_KEPT: Verdict
 VERDICT_REMOVED: Verdict
 VERDICT_MISSING: Verdict
+BRANCH_OUTCOME_UNSPECIFIED: BranchOutcome
+BRANCH_OUTCOME_ANSWERED: BranchOutcome
+BRANCH_OUTCOME_FAILED: BranchOutcome
+BRANCH_OUTCOME_LATE: BranchOutcome
+BRANCH_OUTCOME_SKIPPED: BranchOutcome
 
 class RankRequest(_message.Message):
     __slots__ = ("surface", "request_id", "user_id", "session_id", "query", "request_time", "context", "candidates", "candidate_columns", "limit", "filter")
@@ -391,16 +404,34 @@ class AssignedArm(_message.Message):
     def __init__(self, layer: _Optional[str] = ..., experiment: _Optional[str] = ..., arm: _Optional[str] = ..., propensity: _Optional[float] = ..., overridden: _Optional[bool] = ...) -> None: ...
 
 class Coverage(_message.Message):
-    __slots__ = ("degradations", "stages", "filtering", "rules")
+    __slots__ = ("degradations", "stages", "filtering", "rules", "branches")
     DEGRADATIONS_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
     FILTERING_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    BRANCHES_FIELD_NUMBER: _ClassVar[int]
     degradations: _containers.RepeatedCompositeFieldContainer[Degradation]
     stages: _containers.RepeatedCompositeFieldContainer[StageTime]
     filtering: Filtering
     rules: _containers.RepeatedCompositeFieldContainer[AppliedRule]
-    def __init__(self, degradations: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., filtering: _Optional[_Union[Filtering, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[AppliedRule, _Mapping]]] = ...) -> None: ...
+    branches: _containers.RepeatedCompositeFieldContainer[BranchCoverage]
+    def __init__(self, degradations: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., filtering: _Optional[_Union[Filtering, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[AppliedRule, _Mapping]]] = ..., branches: _Optional[_Iterable[_Union[BranchCoverage, _Mapping]]] = ...) -> None: ...
+
+class BranchCoverage(_message.Message):
+    __slots__ = ("branch", "outcome", "elapsed_us", "returned", "unique", "reason")
+    BRANCH_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    ELAPSED_US_FIELD_NUMBER: _ClassVar[int]
+    RETURNED_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    branch: str
+    outcome: BranchOutcome
+    elapsed_us: int
+    returned: int
+    unique: int
+    reason: str
+    def __init__(self, branch: _Optional[str] = ..., outcome: _Optional[_Union[BranchOutcome, str]] = ..., elapsed_us: _Optional[int] = ..., returned: _Optional[int] = ..., unique: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class AppliedRule(_message.Message):
     __slots__ = ("rule", "items")

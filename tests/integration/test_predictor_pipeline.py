@@ -158,6 +158,19 @@ async def test_a_failed_branch_is_named_in_the_answer(serving):
     answer = await search(surface, ASKED)
     assert set(answer.ids) == {"i1", "i3"}
     assert answer.coverage.degradations == (("recall", "broken", "OSError: the disk is gone"),)
+    fixed, broken = answer.coverage.branches
+    assert (fixed.branch, fixed.outcome, fixed.returned, fixed.unique, fixed.reason) == ("fixed", "answered", 2, 2, "")
+    assert (broken.branch, broken.outcome, broken.returned) == ("broken", "failed", 0)
+    assert broken.reason == "OSError: the disk is gone"
+
+
+async def test_coverage_says_what_each_branch_gave_and_gave_alone(serving):
+    branches = [FixedBranch("one", [3, 1, 2]), FixedBranch("other", [2, 7])]
+    surface = replace(serving.surface("shop"), recaller=Recaller(branches, {"one": 5, "other": 5}))
+    answer = await search(surface, replace(ASKED, limit=1))
+    assert [(b.branch, b.returned, b.unique) for b in answer.coverage.branches] == [("one", 3, 2), ("other", 2, 1)]
+    assert sum(b.elapsed_us for b in answer.coverage.branches) <= answer.coverage.stages["recall"]
+    assert not (await rank(surface, ASKED, ["i3"])).coverage.branches
 
 
 async def test_branches_that_no_time_is_left_for_are_named(serving):

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
+from predictor.answers import OUTCOMES
 from predictor.call import Call
 from predictor.counting import CounterVec, HistogramVec
 from predictor.metrics import Metrics
+from recall import Outcome
 from searchrank.v1 import ranking_pb2
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "serving.md"
@@ -118,3 +120,24 @@ def test_what_alerts_ask_for_is_there_before_it_happens(metrics):
     for name in ("loads_total", "experiments_loads_total"):
         assert metrics.registry.get_sample_value(f"searchrank_{name}", {"result": "refused"}) == 0
     assert metrics.registry.get_sample_value("searchrank_serving_log_answers_total", {"result": "dropped"}) == 0
+
+
+def test_branches_are_counted_by_how_asking_them_ended(metrics):
+    made = answer()
+    made.coverage.branches.add(branch="lexical", outcome=1, elapsed_us=400, returned=20, unique=12)
+    made.coverage.branches.add(branch="dense", outcome=3, elapsed_us=45_000, reason="no answer within 45 ms")
+    for _ in range(2):
+        metrics.answered(Call("Search", "shop"), made.coverage, [])
+    lexical, dense = ({"branch": branch, "surface": "shop"} for branch in ("lexical", "dense"))
+    assert counted(metrics, "branches_total", outcome="answered", **lexical) == 2
+    assert counted(metrics, "branches_total", outcome="late", **dense) == 2
+    assert counted(metrics, "branch_seconds_sum", **lexical) == pytest.approx(2 * 0.0004)
+    assert counted(metrics, "branch_seconds_count", **dense) == 0
+    assert counted(metrics, "branch_candidates_total", **lexical) == 40
+    assert counted(metrics, "branch_unique_total", **lexical) == 24
+
+
+def test_every_outcome_has_its_number_on_the_wire():
+    numbers = {number: f"BRANCH_OUTCOME_{words.upper()}" for number, words in OUTCOMES.items()}
+    assert numbers == {n: name for name, n in ranking_pb2.BranchOutcome.items() if n}
+    assert set(OUTCOMES.values()) == set(Outcome)

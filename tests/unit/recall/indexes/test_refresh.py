@@ -103,6 +103,10 @@ def test_the_verb_recall_says_which_branch_found_what(shop: Workspace):
     assert by_item["wok"]["item_to_item"]["rank"] == 1, "bob clicked a pot and a wok, ann a pot"
     assert by_item["pot"]["popular"]["rank"] == 1
     assert [part["problem"] for part in found["coverage"]] == ["", "", ""]
+    alone = {
+        name: sum(list(by) == [name] for by in by_item.values()) for name in ("lexical", "item_to_item", "popular")
+    }
+    assert {part["branch"]: part["unique"] for part in found["coverage"]} == alone
 
 
 def test_an_unknown_user_just_has_no_history(shop: Workspace):
@@ -122,6 +126,16 @@ def test_a_table_is_printed_for_people(shop: Workspace):
     printed = run("recall", "iron", "--surface", "shop", "--home", str(shop.root)).stdout
     assert "pot" in printed
     assert "lexical" in printed
+
+
+def test_explained_the_table_has_the_scores_of_each_branch_and_what_each_gave_alone(shop: Workspace):
+    refresh_workspace(shop)
+    asked = ("recall", "iron", "--surface", "shop", "--home", str(shop.root))
+    best = figures(*asked)["items"][0]["found_by"]["popular"]
+    printed = run(*asked, "--explain").stdout
+    assert f"{best['rank']} ({best['score']:.4g})" in printed
+    assert "found by no other" in printed
+    assert f"({best['score']:.4g})" not in run(*asked).stdout
 
 
 def test_an_unknown_surface_names_those_there_are(shop: Workspace):
