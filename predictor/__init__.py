@@ -1,4 +1,4 @@
-"""The predictor: answers "rank these", "search this" and "why" over gRPC inside a deadline.
+"""The predictor: answers "rank these", "search this", "what is there to rank" and "why" over gRPC inside a deadline.
 
 Public and stable: what ``__all__`` lists. Start a server with ``running_server`` (or ``searchrank serve``), ask it with
 ``Client`` or ``AsyncClient``. Names are imported when they are first used, so that the supervisor, which lives in this
@@ -11,9 +11,11 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from predictor.answers import Arm, Coverage, Explanation, Filtering, Finding, Ranking, ReleaseIdentity, SearchResult
+    from predictor.answers import Arm, Explanation, Finding, Ranking, RecallResult, ReleaseIdentity, SearchResult
     from predictor.background import running_server
     from predictor.client import AsyncClient, Client
+    from predictor.coverage import BranchCoverage, Coverage
+    from predictor.journey import Filtering
     from predictor.query import Query, Sort
     from predictor.serve_options import ServeOptions
     from predictor.writing import (
@@ -31,6 +33,7 @@ __all__ = [
     "Acknowledgement",
     "Arm",
     "AsyncClient",
+    "BranchCoverage",
     "Client",
     "Coverage",
     "DeleteItem",
@@ -45,6 +48,7 @@ __all__ = [
     "Query",
     "Ranking",
     "Reaction",
+    "RecallResult",
     "ReleaseIdentity",
     "SearchResult",
     "ServeOptions",
@@ -54,7 +58,10 @@ __all__ = [
 
 _HOMES: Final = {
     "AsyncClient": "client",
+    "BranchCoverage": "coverage",
     "Client": "client",
+    "Coverage": "coverage",
+    "Filtering": "journey",
     "Query": "query",
     "ServeOptions": "serve_options",
     "Sort": "query",

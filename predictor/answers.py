@@ -9,29 +9,24 @@ import numpy as np
 import numpy.typing as npt
 
 from predictor.comparison import Comparison
-from predictor.journey import Filtering
+from predictor.coverage import Coverage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from searchrank.v1 import ranking_pb2
+    from searchrank.v1 import ranking_pb2, recall_pb2
 
 __all__ = [
-    "OUTCOMES",
     "Arm",
-    "BranchCoverage",
-    "Coverage",
     "Explanation",
-    "Filtering",
     "Finding",
     "Movement",
     "Ranking",
+    "RecallResult",
     "ReleaseIdentity",
     "SearchResult",
 ]
 
-OUTCOMES: Final = {1: "answered", 2: "failed", 3: "late", 4: "skipped"}
-"""How asking a branch ended, by the number that the wire has for it."""
 _VERDICTS: Final = {1: True, 2: False}  # of the wire's enum: kept and removed
 
 
@@ -67,52 +62,6 @@ class Arm:
     arm: str
     propensity: float
     overridden: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BranchCoverage:
-    """What became of one recall branch.
-
-    Attributes:
-        branch: Its name.
-        outcome: How asking it ended: ``answered``, ``failed``, ``late`` or ``skipped``.
-        elapsed_us: Wall time that it took or was waited for, microseconds.
-        returned: Candidates that it handed over.
-        unique: Those of them that no other branch handed over.
-        reason: Why it gave nothing; empty when it answered.
-    """
-
-    branch: str
-    outcome: str
-    elapsed_us: int
-    returned: int
-    unique: int
-    reason: str = ""
-
-    @classmethod
-    def of(cls, told: ranking_pb2.BranchCoverage) -> BranchCoverage:
-        """Return what a wire answer says."""
-        outcome = OUTCOMES.get(told.outcome, "")
-        return cls(told.branch, outcome, told.elapsed_us, told.returned, told.unique, told.reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How much of the work was done.
-
-    Attributes:
-        degradations: (stage, subject, reason) of what was left out; empty when nothing was.
-        stages: Microseconds a stage took, in the order in which they ran.
-        filtering: What the filter did; None without one.
-        rules: Re-ranking rules that moved items, and how many.
-        branches: What became of each recall branch; empty when recall was not asked.
-    """
-
-    degradations: tuple[tuple[str, str, str], ...]
-    stages: dict[str, int]
-    filtering: Filtering | None = None
-    rules: tuple[tuple[str, int], ...] = ()
-    branches: tuple[BranchCoverage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +188,47 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecallResult:
+    """Candidates that no model has ordered, with what found them.
+
+    Attributes:
+        request_id: The caller's or the server's.
+        release: Whose definitions say what a request may hold.
+        snapshot_id: Catalogue and state that were read.
+        ids: Best first by fusion.
+        fused: Shape ``(n,)``, the score of fusion.
+        found_by: For each id, the branches that found it.
+        columns: The ``recall`` inputs that the release declares, each of shape ``(n,)``, NaN where missing: what
+            ``rank`` takes beside the ids.
+        coverage: What each branch gave, and what was left out.
+        arms: The experiment arms that applied.
+        state_offset: Events of the log before it were known, later ones were not; see ``Acknowledgement``.
+    """
+
+    request_id: str
+    release: ReleaseIdentity
+    snapshot_id: str
+    ids: list[str]
+    fused: npt.NDArray[np.float64]
+    found_by: tuple[tuple[Finding, ...], ...]
+    columns: dict[str, npt.NDArray[np.float64]]
+    coverage: Coverage
+    arms: tuple[Arm, ...] = ()
+    state_offset: int = 0
+
+    @classmethod
+    def of(cls, answer: recall_pb2.RecallResponse) -> RecallResult:
+        """Return what a wire answer says."""
+        heading = _heading(answer)
+        return cls(
+            **heading,
+            fused=np.array(answer.fused, np.float64),
+            found_by=_findings(answer.provenance, len(heading["ids"])),
+            columns={column.name: np.array(column.doubles.values, np.float64) for column in answer.candidate_columns},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Why items get their scores.
 
@@ -302,7 +292,7 @@ class Explanation:
 
 
 def _heading(answer: Any) -> dict[str, Any]:
-    release, coverage = answer.release, answer.coverage
+    release = answer.release
     integers = answer.ids.WhichOneof("kind") == "integers"
     return {
         "request_id": answer.request_id,
@@ -310,7 +300,7 @@ def _heading(answer: Any) -> dict[str, Any]:
         "snapshot_id": answer.snapshot_id,
         "state_offset": answer.state_offset,
         "ids": list(answer.ids.integers.values if integers else answer.ids.strings.values),
-        "coverage": _coverage(coverage),
+        "coverage": Coverage.of(answer.coverage),
         "arms": tuple(Arm(a.layer, a.experiment, a.arm, a.propensity, a.overridden) for a in answer.arms),
     }
 
@@ -325,17 +315,6 @@ def _movements(told: ranking_pb2.Movements) -> tuple[Movement, ...]:
     for item, reason in zip(told.items, told.reasons, strict=True):
         reasons[item].append(reason)
     return tuple(Movement(b, a, tuple(why)) for b, a, why in zip(told.before, told.after, reasons, strict=True))
-
-
-def _coverage(told: ranking_pb2.Coverage) -> Coverage:
-    what = told.filtering
-    return Coverage(
-        tuple((part.stage, part.subject, part.reason) for part in told.degradations),
-        {part.stage: part.elapsed_us for part in told.stages},
-        Filtering(what.looked_at, what.removed, what.missing, what.exact) if told.HasField("filtering") else None,
-        tuple((part.rule, part.items) for part in told.rules),
-        tuple(map(BranchCoverage.of, told.branches)),
-    )
 
 
 def _findings(provenance: ranking_pb2.Provenance, items: int) -> tuple[tuple[Finding, ...], ...]:

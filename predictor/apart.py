@@ -14,7 +14,7 @@ from predictor.drift import Drift
 from predictor.lane import Lane
 from predictor.scoring import Scoring
 from searchrank.features import Evaluator
-from searchrank.v1 import ranking_pb2
+from searchrank.v1 import ranking_pb2, recall_pb2
 
 if TYPE_CHECKING:
     from predictor.journey import Deadline
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from predictor.surface import ServedSurface
     from searchrank.state import UserStore
 
-    Answer = ranking_pb2.RankResponse | ranking_pb2.SearchResponse | ranking_pb2.ExplainResponse
+    Answer = (
+        ranking_pb2.RankResponse | ranking_pb2.SearchResponse | ranking_pb2.ExplainResponse | recall_pb2.RecallResponse
+    )
 
 __all__ = ["answer", "apart", "before_it_serves"]
 
@@ -56,4 +58,6 @@ async def answer(surface: ServedSurface, request: AnyRequest) -> Answer:
         return await pipeline.rank(surface, request, None)
     if isinstance(request, ranking_pb2.SearchRequest):
         return await pipeline.search(surface, request, None)
+    if isinstance(request, recall_pb2.RecallRequest):
+        return await pipeline.find(surface, request, None)
     return await pipeline.explain(surface, request, None)

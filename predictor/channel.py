@@ -23,6 +23,7 @@ __all__ = ["open_channel", "translated"]
 
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 _START: Final = "run 'searchrank serve' or name it with --target"
+_ASKED: Final = ("RankingService", "RecallService")
 _RETRY: Final = {  # the next attempt is the next worker's
     "maxAttempts": 3,
     "initialBackoff": "0.01s",
@@ -41,7 +42,7 @@ _EJECTION: Final = {  # a worker that hangs keeps its connections; most of its c
 }
 _CONFIG: Final = {
     "loadBalancingConfig": [{"outlier_detection_experimental": _EJECTION}, _IN_TURN],  # the first that gRPC knows
-    "methodConfig": [{"name": [{"service": "searchrank.v1.RankingService"}], "retryPolicy": _RETRY}],
+    "methodConfig": [{"name": [{"service": f"searchrank.v1.{name}"} for name in _ASKED], "retryPolicy": _RETRY}],
 }
 _OPTIONS: Final = [
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -54,6 +55,7 @@ _OPTIONS: Final = [
 _ERRORS: Final[dict[grpc.StatusCode, type[SearchRankError]]] = {
     grpc.StatusCode.CANCELLED: UnavailableError,  # the server stopped while it answered
     grpc.StatusCode.NOT_FOUND: NotFoundError,
+    grpc.StatusCode.UNIMPLEMENTED: NotFoundError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
 }
@@ -116,6 +118,8 @@ def translated(error: grpc.RpcError, targets: Sequence[str] | str) -> SearchRank
         why = unlike_ends(words)
         what = f"cannot speak with {targets}: {why}" if why else f"nothing answers at {targets}: {_START}"
         words = f"{what} ({words})"
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        words = f"the server at {targets} does not answer this: it serves recall alone (--only), or is an older version"
     return _ERRORS.get(code, SearchRankError)(words or code.name)
 
 

@@ -51,16 +51,23 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
     max_connection_age: Annotated[
         float, typer.Option(min=0, help="Seconds until callers connect anew; 0: never.")
     ] = 300,
+    only: Annotated[str, typer.Option(help="'recall': answer Recall alone, beside another server; logs nothing.")] = "",
     log_format: Annotated[str, typer.Option(help="Form of the log's lines: text or json.")] = "text",
     as_json: Json = False,
 ) -> None:
-    """Serve the live releases over gRPC until interrupted."""
+    """Serve the live releases over gRPC until interrupted.
+
+    Raises:
+        ConfigError: When something else than recall is to be served alone.
+    """
     from predictor.log_lines import set_up_log  # noqa: PLC0415 - a verb imports what it runs
     from predictor.serve_options import ServeOptions  # noqa: PLC0415
     from predictor.supervisor import Supervisor  # noqa: PLC0415
     from predictor.tls import Tls  # noqa: PLC0415
 
     set_up_log(log_format)
+    if only not in {"", "recall"}:
+        raise ConfigError(f"{only!r} cannot be served alone, only 'recall' can", field="--only")
 
     def ready(targets: Sequence[str], pids: Sequence[int]) -> None:
         if as_json:
@@ -79,6 +86,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one option each
         tls=Tls.of(tls_certificate, tls_key, tls_client_ca),
         drain_seconds=drain_seconds,
         log_format=log_format,
+        only=only,
         max_connection_age=max_connection_age,
     )
 

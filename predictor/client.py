@@ -1,4 +1,4 @@
-"""Typed clients of the ranking and ingest services: one channel that spreads calls over the workers' ports, in turn."""
+"""Typed clients of ranking, recall and ingest: one channel that spreads calls over the workers' ports, in turn."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Final, Self
 
 import grpc
 
-from predictor.answers import Explanation, Ranking, SearchResult
+from predictor.answers import Explanation, Ranking, RecallResult, SearchResult
 from predictor.channel import open_channel, translated
-from predictor.query import Columns, Query, explain_request, rank_request, search_request
+from predictor.query import Columns, Query, explain_request, rank_request, recall_request, search_request
 from predictor.tls import Tls
 from predictor.writing import Acknowledgement, Change, Reaction, feedback_request, ingest_request
 from searchrank.errors import UnavailableError
-from searchrank.v1 import ingest_pb2, ingest_pb2_grpc, ranking_pb2_grpc
+from searchrank.v1 import ingest_pb2, ingest_pb2_grpc, ranking_pb2_grpc, recall_pb2_grpc
 
 __all__ = ["AsyncClient", "Client"]
 
@@ -65,6 +65,7 @@ class Client:
         self._targets = targets
         self._channel = open_channel(grpc, targets, tls)
         self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._recall = recall_pb2_grpc.RecallServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._writes = ingest_pb2_grpc.IngestServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     def __enter__(self) -> Self:
@@ -91,6 +92,10 @@ class Client:
     def search(self, query: Query, *, timeout: float = 1.0) -> SearchResult:
         """Find and order items."""
         return SearchResult.of(self._call(self._stub.Search, search_request(query), timeout))
+
+    def recall(self, query: Query, branches: Sequence[str] = (), *, timeout: float = 1.0) -> RecallResult:
+        """Find candidates by some branches, by all when none is named; ``rank`` takes their ``ids`` and ``columns``."""
+        return RecallResult.of(self._call(self._recall.Recall, recall_request(query, branches), timeout))
 
     def explain(
         self,
@@ -146,6 +151,7 @@ class AsyncClient:
         self._targets = targets
         self._channel = open_channel(grpc.aio, targets, tls)
         self._stub = ranking_pb2_grpc.RankingServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._recall = recall_pb2_grpc.RecallServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._writes = ingest_pb2_grpc.IngestServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     async def __aenter__(self) -> Self:
@@ -172,6 +178,10 @@ class AsyncClient:
     async def search(self, query: Query, *, timeout: float = 1.0) -> SearchResult:
         """Find and order items."""
         return SearchResult.of(await self._call(self._stub.Search, search_request(query), timeout))
+
+    async def recall(self, query: Query, branches: Sequence[str] = (), *, timeout: float = 1.0) -> RecallResult:
+        """Find candidates by some branches, by all when none is named; ``rank`` takes their ``ids`` and ``columns``."""
+        return RecallResult.of(await self._call(self._recall.Recall, recall_request(query, branches), timeout))
 
     async def explain(
         self,

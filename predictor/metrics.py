@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
-from predictor.answers import OUTCOMES
 from predictor.counting import CounterVec, HistogramVec
+from predictor.coverage import OUTCOMES
 from searchrank.models import LibraryForest
 
 if TYPE_CHECKING:

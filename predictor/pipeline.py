@@ -1,13 +1,14 @@
 """The request path, as the sentence it is.
 
 Rank: assign experiments, admit, know who asks, locate, hydrate, score, order, answer. Search: assign, admit, know,
-recall, hydrate, score, order, answer. Assigning is in ``predictor.trials``, every other stage in ``predictor.stages``;
-what crosses the wire is made in ``predictor.responses``, what is logged of it in ``predictor.recording``. A further
-page of a list is read from its token alone.
+recall, hydrate, score, order, answer. Recall: the same up to what was found. Assigning is in
+``predictor.trials``, other stages in ``predictor.stages``; what crosses the wire is made in ``predictor.responses``,
+what is logged of it in ``predictor.recording``. A further page of a list is read from its token alone.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from predictor.comparing import admit_pair, compared
@@ -17,20 +18,29 @@ from predictor.head_cache import cached_score
 from predictor.journey import Deadline, Journey
 from predictor.paging import Left, leave, turn
 from predictor.recording import Result, answered, turned
-from predictor.requests import MAX_EXPLAINED, MAX_RESULTS, admit_candidates, admit_question
+from predictor.requests import MAX_CANDIDATES, MAX_EXPLAINED, MAX_RESULTS, admit_candidates, admit_question
 from predictor.reranking import listed, movements
-from predictor.responses import explain_response, item_ids, page_response, rank_response, search_response
+from predictor.responses import (
+    explain_response,
+    item_ids,
+    page_response,
+    rank_response,
+    recall_response,
+    search_response,
+)
 from predictor.sorting import admit_sort
 from predictor.stages import Scope, hydrate, know, locate, reasons, recall
 from predictor.trials import assign
-from searchrank.errors import RequestError
+from searchrank.errors import ConfigError, RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from predictor.recording import Record
     from predictor.surface import ServedSurface
-    from searchrank.v1 import ranking_pb2
+    from searchrank.v1 import ranking_pb2, recall_pb2
 
-__all__ = ["explain", "rank", "search"]
+__all__ = ["explain", "find", "rank", "search"]
 
 
 async def rank(
@@ -85,8 +95,7 @@ async def search(
         return _turn(surface, request, journey, record)
     surface = assign(surface, request, journey)
     question = admit_question(request, surface.schema)
-    if not surface.recaller.branches:
-        raise RequestError(f"{surface.name!r} has no recall branches; it answers Rank and Explain", field="surface")
+    _check_recalls(surface)
     if question.limit > MAX_RESULTS:
         raise RequestError(f"{question.limit:,}, at most {MAX_RESULTS:,} results are given", field="limit")
     limit = question.limit or surface.config.limit
@@ -104,6 +113,47 @@ async def search(
         record(answered("Search", surface, asked, pool.found, Result(scored, page), journey))
     surface.drift.saw(asked, pool, condition)
     return response
+
+
+def _check_recalls(surface: ServedSurface) -> None:
+    if not surface.recaller.branches:
+        raise RequestError(f"{surface.name!r} has no recall branches; it answers Rank and Explain", field="surface")
+
+
+async def find(
+    surface: ServedSurface, request: recall_pb2.RecallRequest, remaining: float | None
+) -> recall_pb2.RecallResponse:
+    """Find candidates as ``search`` does and order them by nothing but fusion; arguments and errors as for ``rank``.
+
+    Raises:
+        RequestError: When the request is wrong; names the field.
+    """
+    journey = Journey(Deadline.of_call(remaining, surface.budget))
+    surface = assign(surface, request, journey)
+    question = admit_question(request, surface.schema)
+    _check_recalls(surface)
+    if question.limit > MAX_CANDIDATES:
+        raise RequestError(f"{question.limit:,}, at most {MAX_CANDIDATES:,} candidates are given", field="limit")
+    if request.branches:
+        surface = _only(surface, request.branches)
+    condition = admit_filter(surface, request.filter)
+    journey.ran("admit")
+    asked = await know(surface, question, journey)
+    wanted = question.limit or surface.config.candidates
+    pool = await gather(surface, asked, condition, journey, wanted=wanted)
+    return recall_response(surface, asked, pool.found, journey)
+
+
+def _only(surface: ServedSurface, branches: Sequence[str]) -> ServedSurface:
+    """Return a surface that asks the named branches alone.
+
+    Raises:
+        RequestError: When it has no such branch.
+    """
+    try:
+        return replace(surface, recaller=surface.recaller.only(branches))
+    except ConfigError as error:
+        raise RequestError(str(error), field="branches") from error
 
 
 def _turn(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from predictor.values import Value, columns, item_ids
 from searchrank.errors import RequestError
-from searchrank.v1 import ranking_pb2
+from searchrank.v1 import ranking_pb2, recall_pb2
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Columns", "Query", "Sort", "explain_request", "rank_request", "search_request"]
+__all__ = ["Columns", "Query", "Sort", "explain_request", "rank_request", "recall_request", "search_request"]
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -94,6 +94,16 @@ def search_request(query: Query) -> ranking_pb2.SearchRequest:
     """
     keys = [ranking_pb2.SortKey(expression=key.expression, descending=key.descending) for key in query.sort]
     return ranking_pb2.SearchRequest(**query._fields(), sort=keys, page_token=query.page_token)
+
+
+def recall_request(query: Query, branches: Sequence[str] = ()) -> recall_pb2.RecallRequest:
+    """Return a request for ``Recall`` of some branches; of all when none is named.
+
+    Raises:
+        RequestError: When values are of mixed types, or the query has parts of a search.
+    """
+    _check_no_search(query)
+    return recall_pb2.RecallRequest(**query._fields(), branches=branches)
 
 
 def explain_request(

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from google.protobuf.timestamp_pb2 import Timestamp
 
-    from searchrank.v1 import ranking_pb2
+    from searchrank.v1 import ranking_pb2, recall_pb2
 
-    AnyRequest = ranking_pb2.RankRequest | ranking_pb2.SearchRequest | ranking_pb2.ExplainRequest
+    AnyRequest = (
+        ranking_pb2.RankRequest | ranking_pb2.SearchRequest | ranking_pb2.ExplainRequest | recall_pb2.RecallRequest
+    )
 
 __all__ = [
     "MAX_CANDIDATES",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from predictor.answers import OUTCOMES
-from searchrank.v1 import ranking_pb2
+from predictor.coverage import OUTCOMES
+from searchrank.v1 import ranking_pb2, recall_pb2
 
 if TYPE_CHECKING:
     from predictor.journey import Journey
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from predictor.surface import ServedSurface
     from recall import Recalled
 
-__all__ = ["explain_response", "item_ids", "page_response", "rank_response", "search_response"]
+__all__ = ["explain_response", "item_ids", "page_response", "rank_response", "recall_response", "search_response"]
 
 _OUTCOMES: Final = {words: number for number, words in OUTCOMES.items()}
 Floats = npt.NDArray[np.float64]
@@ -47,6 +47,19 @@ def search_response(  # noqa: PLR0913, PLR0917 - what every stage made
     response.scores.extend(scores[order].tolist())
     if found.recalled is not None:
         _put_provenance(response.provenance, found.recalled, order)
+    _put_coverage(response, journey)
+    return response
+
+
+def recall_response(surface: ServedSurface, asked: Asked, found: Found, journey: Journey) -> recall_pb2.RecallResponse:
+    """Return the answer of ``Recall``: what was found, in the order of fusion."""
+    response = recall_pb2.RecallResponse(**_heading(surface, asked))
+    response.ids.strings.values.extend(asked.view.state.ids_of(found.rows))
+    if found.recalled is not None:
+        response.fused.extend(found.recalled.fused.tolist())
+        _put_provenance(response.provenance, found.recalled, np.arange(len(found.rows)))
+    for name, values in found.candidates.columns.items():
+        response.candidate_columns.add(name=name).doubles.values.extend(values.tolist())
     _put_coverage(response, journey)
     return response
 

@@ -24,6 +24,7 @@ _KINDS: Final[dict[str, Callable[[str], object]]] = {
     "drain-seconds": float,
     "max-connection-age": float,
     "log-format": str,
+    "only": str,
     "tls-certificate": Path,
     "tls-key": Path,
     "tls-client-ca": Path,
@@ -45,6 +46,7 @@ class ServeOptions:
         tls: What connections are encrypted with; None: nothing.
         drain_seconds: How long a worker that stops goes on answering after it said so, for balancers to notice.
         max_connection_age: Seconds after which callers are asked to connect anew, give or take a tenth; 0: never.
+        only: ``recall``: answer ``Recall`` alone, write neither the event log nor the serving log; empty: everything.
         log_format: What the log of workers and supervisor looks like: ``text`` or ``json``.
     """
 
@@ -59,6 +61,7 @@ class ServeOptions:
     drain_seconds: float = 0.0
     max_connection_age: float = 0.0
     log_format: str = "text"
+    only: str = ""
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None, program: str) -> ServeOptions:
@@ -85,6 +88,7 @@ class ServeOptions:
             "drain-seconds": self.drain_seconds,
             "max-connection-age": self.max_connection_age,
             "log-format": self.log_format,
+            "only": self.only or None,
             "tls-certificate": tls.certificate,
             "tls-key": tls.key,
             "tls-client-ca": tls.ca,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -13,27 +12,21 @@ from grpc_reflection.v1alpha import reflection
 from typing_extensions import override
 
 from predictor import pipeline
-from predictor.call import Call
+from predictor.answering import Answering
 from predictor.door import Door, OneLine
 from predictor.health_service import HealthService
 from predictor.ingest import IngestServicer
 from predictor.journal_link import JournalLink
-from predictor.log_lines import RequestLog
 from predictor.observer import Observer
 from predictor.probe import QueueProbe
-from predictor.statuses import reply
 from predictor.writable import Declared
 from searchrank.errors import ConflictError
-from searchrank.v1 import ingest_pb2, ingest_pb2_grpc, ranking_pb2, ranking_pb2_grpc
+from searchrank.v1 import ingest_pb2, ingest_pb2_grpc, ranking_pb2, ranking_pb2_grpc, recall_pb2, recall_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from predictor.metrics import Metrics
     from predictor.recording import Record
-    from predictor.requests import AnyRequest
     from predictor.serving import Serving
-    from predictor.surface import ServedSurface
     from predictor.tls import Tls
     from predictor.tracing import Tracer
 
@@ -43,8 +36,10 @@ __all__ = ["GRACE_SECONDS", "RankingServer", "RankingServicer"]
 
 GRACE_SECONDS: Final = 5.0
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+RECALL_SERVICE: Final = recall_pb2.DESCRIPTOR.services_by_name["RecallService"].full_name
 SERVICES: Final = (
     ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name,
+    RECALL_SERVICE,
     ingest_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,
 )
 _OPTIONS: Final = [
@@ -52,18 +47,13 @@ _OPTIONS: Final = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
 ]
-Request = TypeVar("Request", ranking_pb2.RankRequest, ranking_pb2.SearchRequest, ranking_pb2.ExplainRequest)
-Response = TypeVar("Response", ranking_pb2.RankResponse, ranking_pb2.SearchResponse, ranking_pb2.ExplainResponse)
 
 
 class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
     """Answers the three rpcs from whatever is live when a request arrives."""
 
-    def __init__(self, serving: Serving, observer: Observer, record: Record | None) -> None:
-        self._serving = serving
-        self._observer = observer
-        self._overload = serving.lane.overload
-        self._log = RequestLog()
+    def __init__(self, answering: Answering, record: Record | None) -> None:
+        self._answer = answering.answer
         self._rank = partial(pipeline.rank, record=record)
         self._search = partial(pipeline.search, record=record)
 
@@ -82,46 +72,21 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         """Say why items get their scores."""
         return await self._answer("Explain", pipeline.explain, request, context)
 
-    async def _answer(
-        self,
-        rpc: str,
-        stages: Callable[[ServedSurface, Request, float | None], Awaitable[Response]],
-        request: Request,
-        context: Context,
-    ) -> Response:
-        began = perf_counter()
-        call = Call(rpc, self._serving.called(request.surface), request_id=request.request_id)
 
-        async def work() -> Response:
-            remaining = context.time_remaining()
-            self._overload.admit(remaining)
-            surface = self._serving.surface(request.surface)
-            call.release = surface.release_name
-            answer = await stages(surface, request, remaining)
-            call.release, call.request_id = f"{answer.release.name}@{answer.release.version}", answer.request_id
-            found = getattr(answer, "candidates", None)  # of a search
-            call.candidates = _sent(request) if found is None else found
-            return answer
+class RecallServicer(recall_pb2_grpc.RecallServiceServicer):
+    """Answers ``Recall`` likewise."""
 
-        answer = await reply(call, work(), context, self._observer)
-        seconds = perf_counter() - began
-        self._overload.served(seconds)
-        self._log.note(call, answer.coverage, seconds)
-        self._observer.metrics.answered(call, answer.coverage, answer.arms)
-        self._serving.answered(rpc, call.surface, request, answer)
-        return answer
+    def __init__(self, answering: Answering) -> None:
+        self._answer = answering.answer
 
-
-def _sent(request: AnyRequest) -> int:
-    """Return how many items a request names."""
-    if isinstance(request, ranking_pb2.SearchRequest):
-        return 0
-    ids = request.candidates if isinstance(request, ranking_pb2.RankRequest) else request.ids
-    return len(ids.strings.values) or len(ids.integers.values)
+    @override
+    async def Recall(self, request: recall_pb2.RecallRequest, context: Context) -> recall_pb2.RecallResponse:
+        """Find candidates."""
+        return await self._answer("Recall", pipeline.find, request, context)
 
 
 class RankingServer:
-    """A port with the ranking and ingest services, health and reflection behind it."""
+    """A port with the ranking, recall and ingest services, health and reflection behind it."""
 
     def __init__(  # noqa: PLR0913 - what a worker is made of
         self,
@@ -132,6 +97,7 @@ class RankingServer:
         *,
         max_connection_age: float = 0.0,
         tracer: Tracer | None = None,
+        only_recall: bool = False,
     ) -> None:
         """Prepare; nothing listens before ``start``.
 
@@ -143,6 +109,7 @@ class RankingServer:
             max_connection_age: Seconds after which a caller is asked to connect anew, so that callers spread again
                 over workers that came later; gRPC varies it by a tenth. 0: never.
             tracer: Traces the requests that are sampled; None: none.
+            only_recall: Answer ``Recall`` alone.
         """
         age = [("grpc.max_connection_age_ms", int(max_connection_age * 1000))] if max_connection_age else []
         self._server = grpc.aio.server(options=[*_OPTIONS, *age])
@@ -151,14 +118,18 @@ class RankingServer:
         self._probing: asyncio.Task[None] | None = None
         self._health = HealthService(serving.alarms)
         observer = Observer(metrics, tracer)
-        servicer = RankingServicer(serving, observer, record)
+        answering = Answering(serving, observer)
         guarded = OneLine(self._server, Door(serving.lane.overload, observer))
         line = OneLine(self._server)
-        ranking_pb2_grpc.add_RankingServiceServicer_to_server(servicer, guarded)  # type: ignore[no-untyped-call]
-        writing = IngestServicer(Declared(serving), link or JournalLink(None), observer)
-        ingest_pb2_grpc.add_IngestServiceServicer_to_server(writing, line)  # type: ignore[no-untyped-call]
+        recall_pb2_grpc.add_RecallServiceServicer_to_server(RecallServicer(answering), guarded)  # type: ignore[no-untyped-call]
+        if not only_recall:
+            ranking = RankingServicer(answering, record)
+            ranking_pb2_grpc.add_RankingServiceServicer_to_server(ranking, guarded)  # type: ignore[no-untyped-call]
+            writing = IngestServicer(Declared(serving), link or JournalLink(None), observer)
+            ingest_pb2_grpc.add_IngestServiceServicer_to_server(writing, line)  # type: ignore[no-untyped-call]
+        self._services = (RECALL_SERVICE,) if only_recall else SERVICES
         health_pb2_grpc.add_HealthServicer_to_server(self._health, line)
-        names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
     async def start(self, host: str, port: int, tls: Tls | None = None) -> int:
@@ -181,7 +152,7 @@ class RankingServer:
             raise ConflictError(f"cannot listen on {host}:{port}, the port is taken; choose another --port") from error
         await self._server.start()
         self._probing = asyncio.create_task(self._probe.run())
-        for name in ("", *SERVICES):
+        for name in ("", *self._services):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return int(bound)
 

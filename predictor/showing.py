@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from predictor.answers import Arm, Coverage, Finding
+    from predictor.answers import Arm, Finding
+    from predictor.coverage import Coverage
 
 __all__ = ["arms_json", "coverage_json", "finding_json", "number", "show_table", "shown", "tell"]
 

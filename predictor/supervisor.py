@@ -102,7 +102,7 @@ class Supervisor:
         with tempfile.TemporaryDirectory(prefix="searchrank-", ignore_cleanup_errors=True) as folder:
             socket = str(Path(folder, "journal"))  # a socket's path has at most 107 bytes, a workspace's may have more
             command = [*self._commands.journal, "--home", str(options.home), "--socket", socket]
-            journal = Place("the journal", command, self._stopping)
+            journal = None if options.only else Place("the journal", command, self._stopping)
             patience = STOP_SECONDS + options.drain_seconds
             workers = [
                 Place(f"worker {k}", self._worker(k, port, socket), self._stopping, patience=patience)
@@ -116,22 +116,24 @@ class Supervisor:
         options = self._options
         metrics = options.metrics_port + index if options.metrics_port else 0
         own = replace(options, port=port, workers=1, metrics_port=metrics)
-        return [*self._commands.worker, *own.arguments(), "--supervised", "--journal", socket]
+        written = [] if options.only else ["--journal", socket]
+        return [*self._commands.worker, *own.arguments(), "--supervised", *written]
 
-    async def _keep(self, workspace: Workspace, journal: Place, workers: Sequence[Place]) -> None:
+    async def _keep(self, workspace: Workspace, journal: Place | None, workers: Sequence[Place]) -> None:
         """Run everything until told to stop, the journal until the last worker has ended."""
-        places = [journal, *workers]  # the journal first: workers find it when they look
+        journals = [] if journal is None else [journal]
+        places = [*journals, *workers]  # the journal first: workers find it when they look
         keeping = [asyncio.create_task(self._fill(place)) for place in places]
         others = [
             asyncio.create_task(self._announce(places, workers)),
             asyncio.create_task(self._build_on_change(workspace)),
-            asyncio.create_task(self._renew_on_demand([*workers, journal])),
+            asyncio.create_task(self._renew_on_demand([*workers, *journals])),
         ]
         await self._stopping.wait()
         for task in others:
             task.cancel()
         await asyncio.gather(*(worker.end() for worker in workers))
-        await journal.end()
+        await asyncio.gather(*(one.end() for one in journals))
         await asyncio.gather(*keeping, *others, return_exceptions=True)
 
     async def _fill(self, place: Place) -> None:

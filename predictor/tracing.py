@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from searchrank.v1 import ingest_pb2, ranking_pb2
+from searchrank.v1 import ingest_pb2, ranking_pb2, recall_pb2
 
 if TYPE_CHECKING:
     from predictor.call import Call
@@ -30,7 +30,7 @@ _PARENT: Final = re.compile(
 )
 _METHODS: Final = {
     method.name: f"{service.full_name}/{method.name}"
-    for file in (ranking_pb2, ingest_pb2)
+    for file in (ranking_pb2, recall_pb2, ingest_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

@@ -88,11 +88,12 @@ async def _serve(options: ServeOptions, journal: Path | None, *, supervised: boo
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.host)
     await store.ready()
-    log = open_log(serving.workspace, metrics, options.serving_log)
+    log = open_log(serving.workspace, metrics, 0.0 if options.only else options.serving_log)
     link = JournalLink(journal)
     age = options.max_connection_age
     record = log.offer if log else None
-    server = RankingServer(serving, metrics, record, link, max_connection_age=age, tracer=tracer)
+    only = bool(options.only)
+    server = RankingServer(serving, metrics, record, link, max_connection_age=age, tracer=tracer, only_recall=only)
     port = await server.start(options.host, options.port, options.tls)
     gc.collect()
     gc.freeze()

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from predictor import pipeline
-from predictor.answers import Filtering, SearchResult
+from predictor.answers import SearchResult
+from predictor.journey import Filtering
 from predictor.query import Query, Sort, search_request
 from predictor.screens import Screens
 from predictor.serving import Serving

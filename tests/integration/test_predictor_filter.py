@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from predictor import pipeline
-from predictor.answers import Explanation, Filtering, Ranking, SearchResult
+from predictor.answers import Explanation, Ranking, SearchResult
 from predictor.compiled import MAX_KEPT
 from predictor.filtering import admit_filter
+from predictor.journey import Filtering
 from predictor.query import Query, explain_request, rank_request, search_request
 from predictor.screens import Screens
 from predictor.serving import Serving

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
-from predictor.answers import OUTCOMES
 from predictor.call import Call
 from predictor.counting import CounterVec, HistogramVec
+from predictor.coverage import OUTCOMES
 from predictor.metrics import Metrics
 from recall import Outcome
 from searchrank.v1 import ranking_pb2
