@@ -31,6 +31,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/lexical.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/gate.py
 
 soak: .venv/dev
 	$(BIN)/python benchmarks/deadline.py

@@ -1,7 +1,7 @@
 """Evaluation: how good is a ranking, is it better than another, and may it be released?
 
 A metric gives one value a query (``metrics``, ``variety``); what differs between two rankings is told from chance over
-the same queries (``significance``).
+the same queries (``significance``), in every slice of them (``slices``).
 
 Stability: what is listed in ``__all__`` is public and kept.
 """
@@ -22,30 +22,41 @@ from trainer.evaluation.metrics import (
     summary,
 )
 from trainer.evaluation.ranking import Ranking
-from trainer.evaluation.significance import Interval, bootstrap, paired_bootstrap
+from trainer.evaluation.significance import Difference, Interval, bootstrap, difference, paired_bootstrap, randomisation
+from trainer.evaluation.slices import ALL, ALPHA, Slice, by_slice, holm, regressions, worst
 from trainer.evaluation.variety import coverage, diversity
 
 __all__ = [
+    "ALL",
+    "ALPHA",
     "Calibration",
+    "Difference",
     "EmptyQueries",
     "Evaluation",
     "Interval",
     "Ranking",
+    "Slice",
     "auc",
     "average_precision",
     "bootstrap",
+    "by_slice",
     "calibration",
     "compare",
     "coverage",
+    "difference",
     "diversity",
     "gauc",
     "hit_rate",
+    "holm",
     "mean",
     "ndcg",
     "paired_bootstrap",
     "precision",
+    "randomisation",
     "recall",
     "reciprocal_rank",
+    "regressions",
     "summary",
     "unbiased",
+    "worst",
 ]

@@ -1,7 +1,13 @@
-"""How far a mean over queries may be off: percentile bootstrap over queries (Efron 1979), seeded."""
+"""How far a mean over queries may be off, and whether two rankings of the same queries differ by more than chance.
+
+Intervals are percentile bootstraps over queries (Efron 1979). The test is the paired randomisation test (Fisher 1935;
+Smucker, Allan and Carterette, CIKM 2007): were the rankings alike, each query's difference could as well have the other
+sign. All of it is seeded.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +16,11 @@ import numpy.typing as npt
 
 from searchrank.errors import DataError
 
-__all__ = ["Interval", "bootstrap", "paired_bootstrap"]
+__all__ = ["Difference", "Interval", "bootstrap", "difference", "paired_bootstrap", "randomisation"]
 
 _CELLS: Final = 4_000_000  # draws held at once: 32 MB
+_DRAWS: Final = 9_999
+_MANY: Final = 100.0  # queries from which the law of the signs' sum is known well enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,83 @@ def paired_bootstrap(
     if left.shape != right.shape:
         raise DataError(f"{left.shape} and {right.shape} values cannot be paired: they are not of the same queries")
     return bootstrap(left - right, resamples=resamples, confidence=confidence, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much better one ranking is than another on the same queries.
+
+    Attributes:
+        mean: Mean difference; NaN for no queries.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        p: Probability of so large a difference of either sign by chance alone; NaN for no queries.
+        queries: Queries in which both have a value.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    queries: int
+
+
+def difference(ours: npt.ArrayLike, theirs: npt.ArrayLike, *, seed: int = 0) -> Difference:
+    """Return the mean difference ``ours - theirs`` with its interval and the p value of the two-sided test.
+
+    Args:
+        ours: (q,) one value a query; NaN in either leaves the query out.
+        theirs: (q,) of the same queries.
+        seed: Same seed, same figures.
+
+    Raises:
+        DataError: When the two are not values of the same queries.
+    """
+    interval = paired_bootstrap(ours, theirs, seed=seed)
+    apart = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
+    apart = apart[~np.isnan(apart)]
+    either = min(1.0, 2.0 * min(randomisation(apart, seed=seed), randomisation(-apart, seed=seed)))
+    p = either if len(apart) else math.nan
+    return Difference(interval.mean, interval.low, interval.high, p, len(apart))
+
+
+def randomisation(differences: npt.ArrayLike, *, seed: int = 0) -> float:
+    """Return how probable it is that chance alone makes the sum of differences so low: small when it is a loss.
+
+    Chance gives each difference either sign. The sum of so many signed values is drawn 9,999 times. When the squares
+    weigh like those of at least 100 equal values, it is taken for normal instead, which is the safe side: the variance
+    is that of the squares, the skew 0, and the kurtosis, -2/100 or nearer 0, makes a p value of 0.001 at most 5 %
+    smaller than this says.
+
+    Args:
+        differences: (q,) one a query; NaN is left out.
+        seed: Same seed, same draws.
+
+    Returns:
+        In (0, 1]; 1 when nothing differs.
+    """
+    values = np.asarray(differences, np.float64)
+    values = values[np.isfinite(values) & (values != 0)]
+    if not len(values):
+        return 1.0
+    values = values / np.abs(values).max()
+    squares = np.square(values)
+    alike = float(squares.sum() ** 2 / np.square(squares).sum())
+    if alike >= _MANY:
+        return 0.5 * math.erfc(-float(values.sum() / np.sqrt(2.0 * squares.sum())))
+    return _drawn(values, np.random.default_rng(seed))
+
+
+def _drawn(values: npt.NDArray[np.float64], generator: np.random.Generator) -> float:
+    """Return the share of sign draws, the given signs among them, whose sum is as low (Phipson and Smyth 2010)."""
+    sizes, seen = np.abs(values), values.sum()
+    step = max(1, _CELLS // len(values))
+    low = 1
+    for start in range(0, _DRAWS, step):
+        count = min(step, _DRAWS - start)
+        signs = generator.integers(0, 2, size=(count, len(values)), dtype=np.int8) * np.int8(2) - np.int8(1)
+        low += int((signs @ sizes <= seen + 1e-9).sum())
+    return low / (_DRAWS + 1)
 
 
 def _resampled_means(
