@@ -123,7 +123,9 @@ class Journey:
     def recalled(self, branches: Sequence[BranchCoverage]) -> None:
         """Note what became of each branch; of one that is asked again the last list counts, and its times add up."""
         before = {part.name: part.seconds for part in self.branches}
-        self.branches = tuple(replace(part, seconds=part.seconds + before.get(part.name, 0.0)) for part in branches)
+        if before:
+            branches = [replace(part, seconds=part.seconds + before.get(part.name, 0.0)) for part in branches]
+        self.branches = tuple(branches)
         for part in branches:
             if part.problem:
                 self.left_out("recall", part.name, part.problem)

@@ -61,7 +61,7 @@ class Serving:
 
     Attributes:
         workspace: Where they are defined.
-        stamp: Identity of ledger, snapshot pointer and experiments at the last load.
+        stamp: Identity of ledger, snapshot pointer, experiments and project at the last load.
         loader: Opens what is served.
         recent: What was asked last.
         lane: Where long work runs, and whether the worker keeps up.

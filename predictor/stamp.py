@@ -1,4 +1,4 @@
-"""What tells that something else is to be served: the identity on disk of ledger, snapshot pointer and experiments."""
+"""What tells that something else is to be served: the identity on disk of what says so."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ Stamp = tuple[tuple[int, int, int], ...]
 
 
 def take_stamp(workspace: Workspace) -> Stamp:
-    """Return a value that changes whenever ledger, snapshot pointer or experiments are written (three stat calls)."""
-    return identity(workspace.ledger), identity(workspace.snapshots / "CURRENT"), identity(workspace.experiments)
+    """Return a value that changes whenever ledger, snapshot pointer, experiments or project are written."""
+    files = (workspace.ledger, workspace.snapshots / "CURRENT", workspace.experiments, workspace.project)
+    return tuple(map(identity, files))
 
 
 def identity(path: Path) -> tuple[int, int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -57,12 +57,17 @@ def with_unique(coverage: Sequence[BranchCoverage], lists: Sequence[Candidates])
         coverage: One entry a branch.
         lists: What they handed over, in the same order; the rows of one list are distinct.
     """
-    joined = np.concatenate([np.empty(0, np.int64), *(found.rows for found in lists)])
-    order = np.argsort(joined)
-    again = np.diff(joined[order]) == 0
-    alone = np.ones(len(joined), np.bool_)
-    alone[1:] &= ~again
-    alone[:-1] &= ~again
-    branch = np.repeat(np.arange(len(lists)), [len(found) for found in lists])
-    counts = np.bincount(branch[order[alone]], minlength=len(lists)).tolist()
-    return tuple(replace(told, unique=unique) for told, unique in zip(coverage, counts, strict=True))
+    if not lists:
+        return ()
+    joined = np.concatenate([found.rows for found in lists])
+    order = joined.argsort()
+    ranked = joined[order]
+    alone = np.ones(len(joined) + 1, np.bool_)
+    alone[1:-1] = ranked[1:] != ranked[:-1]
+    ends = np.cumsum([len(found) for found in lists])
+    branch = np.searchsorted(ends, order[alone[1:] & alone[:-1]], "right")
+    counts = np.bincount(branch, minlength=len(lists)).tolist()
+    return tuple(
+        BranchCoverage(told.name, told.found, told.seconds, told.problem, told.outcome, unique)
+        for told, unique in zip(coverage, counts, strict=True)
+    )

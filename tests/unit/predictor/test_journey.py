@@ -5,6 +5,7 @@ from time import monotonic
 import pytest
 
 from predictor.journey import Deadline, Journey
+from recall import BranchCoverage
 
 
 @pytest.mark.parametrize(("remaining", "margin"), [(0.010, 0.002), (0.020, 0.002), (1.0, 0.1)])
@@ -34,3 +35,14 @@ def test_stages_are_timed_one_after_the_other():
     assert [name for name, _ in journey.stages] == ["first", "second"]
     assert all(0 <= us < 100_000 for _, us in journey.stages)
     assert journey.degradations[0].subject == "lexical"
+
+
+def test_a_branch_that_is_asked_again_counts_with_its_last_list_and_all_its_time():
+    journey = Journey(Deadline(monotonic() + 1.0))
+    journey.recalled([BranchCoverage("lexical", 5, 0.25, unique=3)])
+    journey.recalled([BranchCoverage("lexical", 20, 0.5, unique=11), BranchCoverage("dense", 0, 0.1, "gone")])
+    assert [(b.name, b.found, b.unique, b.seconds) for b in journey.branches] == [
+        ("lexical", 20, 11, 0.75),
+        ("dense", 0, 0, 0.1),
+    ]
+    assert [(d.stage, d.subject, d.reason) for d in journey.degradations] == [("recall", "dense", "gone")]
