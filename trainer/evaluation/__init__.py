@@ -1,13 +1,15 @@
 """Evaluation: how good is a ranking, is it better than another, and may it be released?
 
 A metric gives one value a query (``metrics``, ``variety``); what differs between two rankings is told from chance over
-the same queries (``significance``), in every slice of them (``slices``).
+the same queries (``significance``), in every slice of them (``slices``). What
+another policy would have earned is estimated from logged propensities (``counterfactual``).
 
 Stability: what is listed in ``__all__`` is public and kept.
 """
 
 from trainer.evaluation.calibration import Calibration, calibration
 from trainer.evaluation.comparison import Evaluation, compare, unbiased
+from trainer.evaluation.counterfactual import Estimate, Guess, cascade, off_policy
 from trainer.evaluation.metrics import (
     EmptyQueries,
     auc,
@@ -32,7 +34,9 @@ __all__ = [
     "Calibration",
     "Difference",
     "EmptyQueries",
+    "Estimate",
     "Evaluation",
+    "Guess",
     "Interval",
     "Ranking",
     "Slice",
@@ -41,6 +45,7 @@ __all__ = [
     "bootstrap",
     "by_slice",
     "calibration",
+    "cascade",
     "compare",
     "coverage",
     "difference",
@@ -50,6 +55,7 @@ __all__ = [
     "holm",
     "mean",
     "ndcg",
+    "off_policy",
     "paired_bootstrap",
     "precision",
     "randomisation",
