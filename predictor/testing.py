@@ -99,11 +99,13 @@ def make_snapshot(workspace: Workspace, name: str, *, without: Collection[str] =
     return folder
 
 
-def release(workspace: Workspace, weights: Sequence[float] = WEIGHTS, *, model: str = "taste") -> Path:
-    """Write a release of a model with these weights and return its folder."""
+def release(
+    workspace: Workspace, weights: Sequence[float] = WEIGHTS, *, model: str = "taste", learnt: float = 0.0
+) -> Path:
+    """Write a release of a model with these weights and return its folder; it learnt from values from ``learnt`` on."""
     features = FeatureSet.load(workspace.features)
     parsed = [ModelInput.parse(name, features) for name in COLUMNS]
-    values = np.linspace(0.0, 1.0, 8, dtype=np.float32)
+    values = np.linspace(learnt, learnt + 1.0, 8, dtype=np.float32)
     draft = ReleaseDraft(
         name=model,
         feature_set=features,

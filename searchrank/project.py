@@ -26,6 +26,7 @@ __all__ = [
     "CacheSpec",
     "Diversity",
     "Explore",
+    "GateSpec",
     "ModelSpec",
     "Ordering",
     "Project",
@@ -174,6 +175,25 @@ class Surface(_Strict):
     cache: CacheSpec | None = None
 
 
+class GateSpec(_Strict):
+    """What a release must not do worse than the champion that it would replace.
+
+    Attributes:
+        slices: Requests that are compared by themselves, by name: an expression over the feature file's names that is
+            true for them, or a category, each of whose values is a slice. A request is in a slice when one of its
+            relevant rows is.
+        alpha: Probability of refusing a release that is worse nowhere, over all slices together.
+        score_ms: Most milliseconds for features and scores of one request's candidates; 0: half the surface's budget.
+        drift: Most by which the share of missing values of a model input, or of values below any bound, may differ from
+            the champion's training; 1: any.
+    """
+
+    slices: dict[Word, str] = Field(default_factory=dict, max_length=32)
+    alpha: float = Field(default=0.025, gt=0, lt=0.5)
+    score_ms: NonNegativeFloat = 0.0
+    drift: float = Field(default=0.25, gt=0, le=1)
+
+
 class ModelSpec(_Strict):
     """How a ranking model is trained.
 
@@ -186,6 +206,7 @@ class ModelSpec(_Strict):
         attribution: How long after the impression an event still counts (``30m``).
         popularity: Item statistic that the popularity baseline ranks by (``item.clicks_7d``).
         params: LightGBM parameters over the defaults.
+        gate: What its releases must not do worse.
     """
 
     inputs: list[str] = Field(min_length=1)
@@ -195,6 +216,7 @@ class ModelSpec(_Strict):
     attribution: str = "30m"
     popularity: str = ""
     params: dict[str, Any] = Field(default_factory=dict)
+    gate: GateSpec = Field(default_factory=GateSpec)
 
 
 class Tracing(_Strict):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trainer.job import Job, Trial
     from trainer.prepared import train_prepared
-    from trainer.promotion import Change, promote, roll_back
+    from trainer.promotion import Change, Terms, promote, roll_back
     from trainer.publishing import publish
     from trainer.registry import Registry
     from trainer.train import evaluate_release
@@ -21,6 +21,7 @@ __all__ = [
     "Change",
     "Job",
     "Registry",
+    "Terms",
     "Trial",
     "evaluate_release",
     "promote",
@@ -32,7 +33,7 @@ __all__ = [
 _HOMES = {
     "job": ("Job", "Trial"),
     "prepared": ("train_prepared",),
-    "promotion": ("Change", "promote", "roll_back"),
+    "promotion": ("Change", "Terms", "promote", "roll_back"),
     "publishing": ("publish",),
     "registry": ("Registry",),
     "train": ("evaluate_release",),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from searchrank.models import Entry, Ledger
     from searchrank.workspace import Workspace
-    from trainer.evaluation.comparison import Evaluation
+    from trainer.evaluation import Evaluation, Rival
 
 __all__ = ["evaluate", "train"]
 
@@ -74,7 +74,7 @@ def evaluate(
         told.begin("proving the release")
         release = Release.open(find_release(job.workspace.releases, job.name, number))
         told.begin("evaluating")
-        found = evaluate_release(job, release.plan, release.scorer)
+        found = evaluate_release(job, release)
     _show_evaluation(f"{release.name} version {release.version}", found, on_stderr=json)
     if json:
         emit(finite(found.figures() | {"version": release.version, "digest": release.digest}))
@@ -153,9 +153,28 @@ def _show_evaluation(title: str, found: Evaluation, *, on_stderr: bool) -> None:
     say(found.how, on_stderr=on_stderr)
     for name, interval in found.differences.items():
         text = f"NDCG@10 over {name}: {interval.mean:+.4f}, 95 % interval {interval.low:+.4f} to {interval.high:+.4f}"
-        say(text, on_stderr=on_stderr)
+        say(f"{text}, p {interval.p:.2g}", on_stderr=on_stderr)
+    if found.rival is not None:
+        _show_slices(found.rival, on_stderr=on_stderr)
     if not math.isnan(found.gap_closed):
         say(f"share of the gap from popularity to the oracle: {found.gap_closed:.0%}", on_stderr=on_stderr)
+
+
+def _show_slices(rival: Rival, *, on_stderr: bool) -> None:
+    """Print where it was compared with the champion."""
+    from trainer.evaluation import worst_in_words  # noqa: PLC0415 - the command line starts quickly
+
+    if rival.problem:
+        say(f"not compared with version {rival.version}, which is live: {rival.problem}", on_stderr=on_stderr)
+    if not rival.slices:
+        return
+    columns = ["slice", "requests", "champion", "model", "by", "p (Holm)", "findable"]
+    rows: list[list[str | float]] = [
+        [one.name, f"{one.queries:,}", one.theirs, one.ours, one.difference, one.p_holm, one.detectable]
+        for one in rival.slices
+    ]
+    show(table(f"NDCG@10 against version {rival.version}, which is live", columns, rows), on_stderr=on_stderr)
+    say(worst_in_words(rival.slices), on_stderr=on_stderr)
 
 
 def _train_letor(

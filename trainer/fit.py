@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from searchrank.features.snapshot import Snapshot
     from searchrank.project import ModelSpec
 
-__all__ = ["DEFAULTS", "Split", "Trained", "fit_inputs", "fit_model", "split_by_time"]
+__all__ = ["DEFAULTS", "Split", "Trained", "columns_by_name", "fit_inputs", "fit_model", "split_by_time"]
 
 Progress = Callable[[int, int], None]
 
@@ -177,12 +177,14 @@ def fit_inputs(
     part = train.select(np.arange(len(train.sizes)) % every == 0)
 
     def evaluate(partly: Sequence[FittedInput]) -> Mapping[str, npt.NDArray[Any]]:
-        return _columns(part, snapshot, Plan.compile(part.feature_set, partly), progress)
+        return columns_by_name(part, snapshot, Plan.compile(part.feature_set, partly), progress)
 
     return fit(inputs, evaluate)
 
 
-def _columns(samples: Samples, snapshot: Snapshot, plan: Plan, progress: Progress) -> dict[str, npt.NDArray[Any]]:
+def columns_by_name(
+    samples: Samples, snapshot: Snapshot, plan: Plan, progress: Progress = lambda _done, _of: None
+) -> dict[str, npt.NDArray[Any]]:
     """Return the columns of a plan, categories as hashes, for every impression."""
     evaluator = Evaluator(plan)
     block = evaluator.derive(samples.items(snapshot))

@@ -1,4 +1,4 @@
-"""Making a release live: proved first, then the alias in MLflow, then, atomically, the ledger that predictors watch."""
+"""Making a release live: proved and judged, then the alias in MLflow, then, atomically, the ledger predictors watch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from searchrank.errors import SearchRankError
+from searchrank.errors import ReleaseRefusedError, SearchRankError
 from searchrank.models import CHAMPION, Entry, Ledger, Release
+from searchrank.project import Project
+from trainer.evaluation.champion import live_release
+from trainer.evaluation.gate import Verdict, verdict
 from trainer.registry import Registry
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
     from searchrank.workspace import Workspace
 
-__all__ = ["Change", "promote", "roll_back"]
+__all__ = ["Change", "Terms", "promote", "roll_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +28,65 @@ class Change:
 
     Attributes:
         entry: The ledger's entry.
-        note: What a person should know about MLflow; empty when the alias was written too.
+        note: What a person should know: what could not be asked about it, and whether MLflow's alias was not written.
     """
 
     entry: Entry
     note: str = ""
 
 
-def promote(
-    workspace: Workspace, folder: Path, uri: str, *, alias: str = CHAMPION, registry: Registry | None = None
-) -> Change:
-    """Make a release live under an alias; the champion is what serves.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a release is to become live.
+
+    Attributes:
+        alias: What it is live as; the champion is what serves, and the gate is asked about it alone.
+        force: Whether it becomes live even if the gate refuses it; the ledger then says why it would have.
+        registry: The MLflow store, if it is open already.
+    """
+
+    alias: str = CHAMPION
+    force: bool = False
+    registry: Registry | None = None
+
+
+def promote(workspace: Workspace, folder: Path, uri: str, terms: Terms | None = None) -> Change:
+    """Make a release live under an alias.
 
     Args:
         workspace: Whose ledger.
         folder: The release.
         uri: MLflow store; a release it does not know is registered.
-        alias: What it is live as.
-        registry: The store, if it is open already.
+        terms: How; None: as the champion, if nothing speaks against it.
 
     Raises:
-        ReleaseRefusedError: When the release fails its proof here.
+        ReleaseRefusedError: When the release fails its proof here, which no force overrules, or the gate refuses it.
         NotFoundError: When there is no release in the folder.
         ConflictError: When another program holds the store or the ledger; nothing has become live.
     """
-    manifest = Release.open(folder).manifest
-    note = ""
+    how = terms or Terms()
+    release = Release.open(folder)
+    manifest = release.manifest
+    found = _judged(workspace, release) if how.alias == CHAMPION else Verdict()
+    if found.objections and not how.force:
+        raise ReleaseRefusedError(
+            f"{manifest.name} version {manifest.version} is refused: {'; '.join(found.objections)}. Make it live all "
+            f"the same: searchrank release promote {manifest.version} --model {manifest.name} --force"
+        )
+    notes = list(found.notes)
     if _has_mlflow():
-        known = registry or Registry.open(uri)
+        known = how.registry or Registry.open(uri)
         known.register(manifest.name, folder, digest=manifest.digest, release=str(manifest.version))
-        known.point(manifest.name, manifest.digest, alias)
+        known.point(manifest.name, manifest.digest, how.alias)
     else:
-        note = f"MLflow is not installed here: only the ledger was written, the alias {alias!r} was not"
-    return Change(Ledger(workspace.ledger).promote(folder, alias=alias, author=_author()), note)
+        notes.append(f"MLflow is not installed here: only the ledger was written, the alias {how.alias!r} was not")
+    ledger, forced = Ledger(workspace.ledger), "; ".join(found.objections)
+    return Change(ledger.promote(folder, alias=how.alias, author=_author(), forced=forced), "; ".join(notes))
+
+
+def _judged(workspace: Workspace, release: Release) -> Verdict:
+    """Ask the gate about what would replace the champion."""
+    return verdict(release, live_release(workspace, release.name), Project.load(workspace))
 
 
 def roll_back(workspace: Workspace, name: str, uri: str) -> Change:

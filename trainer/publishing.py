@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from trainer.imported import import_model
-from trainer.promotion import Change, promote
+from trainer.promotion import Change, Terms, promote
 from trainer.registry import Registry, Run
 from trainer.tracking import check_unlocked
 from trainer.train import Progress, train
@@ -78,7 +78,7 @@ def _published(
             progress("registering")
         registry = opening.result()
     _register(registry, trial)
-    change = promote(job.workspace, trial.folder, uri, registry=registry) if promote_it else None
+    change = promote(job.workspace, trial.folder, uri, Terms(registry=registry)) if promote_it else None
     return trial, change
 
 

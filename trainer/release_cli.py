@@ -110,16 +110,19 @@ def promote_release(  # noqa: PLR0913, PLR0917 - one parameter an option
     home: Home = _HOME,
     model: Model = "",
     alias: Alias = "champion",
+    force: Annotated[
+        bool, typer.Option("--force", help="Make it live even if the gate refuses it; the ledger says so.")
+    ] = False,
     tracking_uri: Uri = "",
     json: Json = False,
 ) -> None:
-    """Make a release live: the alias in MLflow first, then the ledger that predictors watch."""
+    """Make a release live if the gate lets it: the alias in MLflow first, then the ledger that predictors watch."""
     from searchrank.models import find_release  # noqa: PLC0415 - the command line starts quickly
-    from trainer.promotion import promote  # noqa: PLC0415 - the command line starts quickly
+    from trainer.promotion import Terms, promote  # noqa: PLC0415 - the command line starts quickly
 
     place = workspace(home)
     folder = find_release(place.releases, _only_model(place, model), version)
-    change = promote(place, folder, tracking_uri or place.tracking_uri, alias=alias)
+    change = promote(place, folder, tracking_uri or place.tracking_uri, Terms(alias=alias, force=force))
     _tell(change.entry, change.note, json=json)
 
 
@@ -198,8 +201,9 @@ def _cells(facts: dict[str, Any]) -> list[str | float]:
 def _tell(entry: Entry, note: str, *, json: bool) -> None:
     """Say what is live now."""
     say(f"live as {entry.alias}: {entry.name} version {entry.version} ({entry.digest[:12]})", on_stderr=json)
-    if note:
-        say(note, on_stderr=True)
+    for line in (f"forced: {entry.forced}" if entry.forced else "", note):
+        if line:
+            say(line, on_stderr=True)
     if json:
         told = {"model": entry.name, "alias": entry.alias, "version": entry.version, "digest": entry.digest}
-        emit(told | {"note": note})
+        emit(told | {"note": note, "forced": entry.forced})

@@ -15,6 +15,7 @@ from searchrank.models import (
     EffortCurve,
     Forest,
     Manifest,
+    Release,
     ReleaseDraft,
     Scorer,
     with_likenesses,
@@ -24,7 +25,9 @@ from searchrank.project import HELD_OUT
 from trainer.baselines import logged_order, oracle, popularity
 from trainer.collect import collect
 from trainer.effort import RankedLists, measure_effort, places
+from trainer.evaluation.champion import Champion
 from trainer.evaluation.comparison import MODEL, ORACLE, POPULARITY, RECALL_ORDER, Evaluation, compare, unbiased
+from trainer.evaluation.findings import Findings
 from trainer.evaluation.metrics import mean, ndcg
 from trainer.evaluation.ranking import Ranking
 from trainer.fit import Split, Trained, fit_model, split_by_time
@@ -81,7 +84,7 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
         split = split_by_time(samples if served is None else served.seen(snapshot))
         trained = fit_model(job.spec, split, snapshot, parameters=parameters, progress=begin)
         begin("evaluating")
-        measured = _measure(job, snapshot, split.test, trained.plan, Forest.parse(trained.model.text))
+        measured = _measure(job, snapshot, split.test, _Contender(trained.plan, Forest.parse(trained.model.text)))
         evaluation = measured.evaluation
         begin("writing the release")
         begin("what served rows look like")
@@ -89,9 +92,11 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
             trained, profile=with_likenesses(trained.profile, served_likenesses(job, samples, snapshot, trained.plan))
         )
         folder = _write(job, snapshot, split, trained, measured)
+    manifest = Manifest.read(folder)
+    Findings.of(manifest.digest, evaluation, manifest.metrics).write(folder)
     return Trial(
         folder=folder,
-        manifest=Manifest.read(folder),
+        manifest=manifest,
         evaluation=evaluation,
         rows=trained.rows,
         trees=trained.model.trees,
@@ -100,23 +105,30 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
     )
 
 
-def evaluate_release(job: Job, plan: Plan, scorer: Scorer) -> Evaluation:
-    """Measure a release on the test part of a workspace's log.
+def evaluate_release(job: Job, release: Release) -> Evaluation:
+    """Measure a release on the test part of a workspace's log and keep what was found beside it.
 
     Args:
         job: The workspace and model.
-        plan: The release's plan; its definitions, not the workspace's, read the log.
-        scorer: The release's scorer.
+        release: The release; its definitions, not the workspace's, read the log.
 
     Raises:
         DataError: When the log does not hold enough to measure on.
     """
     if job.spec.samples == HELD_OUT:
-        return evaluate_held_out(job, plan, scorer)
-    samples = collect(job.log, plan.feature_set, Labelling.of(job.spec)).samples
+        return evaluate_held_out(job, release.plan, release.scorer)
+    samples = collect(job.log, release.feature_set, Labelling.of(job.spec)).samples
     test = split_by_time(samples).test
-    with open_state(job.workspace, plan.feature_set, job.log, int(samples.times[-1])) as snapshot:
-        return _measure(job, snapshot, test, plan, scorer).evaluation
+    with open_state(job.workspace, release.feature_set, job.log, int(samples.times[-1])) as snapshot:
+        found = _measure(job, snapshot, test, _Contender(release.plan, release.scorer, release.digest)).evaluation
+    Findings.of(release.digest, found, found.metrics[MODEL]).write(release.folder)
+    return found
+
+
+class _Contender(NamedTuple):
+    plan: Plan
+    scorer: Scorer
+    digest: str = ""
 
 
 class _Measured(NamedTuple):
@@ -124,8 +136,9 @@ class _Measured(NamedTuple):
     effort: EffortCurve | None
 
 
-def _measure(job: Job, snapshot: Snapshot, test: Samples, plan: Plan, scorer: Scorer) -> _Measured:
-    """Compare a plan and scorer with the baselines and, in a simulated world, with the truth; and with less work."""
+def _measure(job: Job, snapshot: Snapshot, test: Samples, contender: _Contender) -> _Measured:
+    """Compare with the champion, the baselines and, in a simulated world, the truth; and with less work."""
+    plan, scorer, digest = contender
     chosen, exploration = unbiased(test)
     evaluator = Evaluator(plan)
     columns = matrix(chosen, snapshot, evaluator, evaluator.derive(chosen.items(snapshot)))
@@ -136,12 +149,15 @@ def _measure(job: Job, snapshot: Snapshot, test: Samples, plan: Plan, scorer: Sc
         if job.surface is None or not job.surface.recall
         else recall_order(chosen, snapshot, job.workspace, job.log, job.surface),
     }
+    champion = Champion.of(job, chosen, snapshot, but=digest)
+    rankings |= champion.rankings() if champion is not None else {}
     truth = oracle(chosen, job.workspace.root)
     if truth is not None:
         rankings[ORACLE] = truth
     lists = RankedLists(columns, places(rankings[RECALL_ORDER], chosen.sizes), chosen.sizes)
     effort = measure_effort(scorer, lists, lambda s: mean(ndcg(Ranking.of(s, chosen.labels, chosen.sizes), 10)))
-    return _Measured(compare(chosen, rankings, exploration=exploration), effort)
+    found = compare(chosen, rankings, exploration=exploration)
+    return _Measured(found if champion is None else champion.judge(job, found, snapshot), effort)
 
 
 def _write(job: Job, snapshot: Snapshot, split: Split, trained: Trained, measured: _Measured) -> Path:

@@ -19,7 +19,7 @@ from recall.indexes.documents import read_table
 from searchrank.models import Forest, Manifest, write_release
 from searchrank.project import Project
 from searchrank.workspace import Workspace
-from trainer import Registry, promote
+from trainer import Registry, Terms, promote
 from trainer.console import say, show, table
 from trainer.levels import ReleaseFacts, columns_of, fit_levels, judge, ranked, release_draft
 from trainer.registry import Run
@@ -142,7 +142,7 @@ def _register(workspace: Workspace, registry: Registry, folder: Path, fitted: Fi
     run = Run(_MODEL, fitted.model.parameters, manifest.metrics, {"release": str(folder), "digest": manifest.digest})
     identity = registry.record(run)
     registry.register(_MODEL, folder, digest=manifest.digest, release=str(manifest.version), run=identity)
-    promote(workspace, folder, workspace.tracking_uri, registry=registry)
+    promote(workspace, folder, workspace.tracking_uri, Terms(registry=registry))
 
 
 def _show(judged: Evaluation, folder: Path, *, on_stderr: bool) -> None:

@@ -41,6 +41,7 @@ class Entry:
         author: Who did it.
         previous: Digest of what was live before, or None.
         alias: ``champion`` for what serves.
+        forced: Why it would have been refused, when it was made live all the same; empty when nothing spoke against it.
     """
 
     time: datetime
@@ -52,10 +53,14 @@ class Entry:
     author: str = ""
     previous: str | None = None
     alias: str = CHAMPION
+    forced: str = ""
 
     def to_line(self) -> str:
         """Write the entry as one line of JSON."""
-        return json.dumps(asdict(self) | {"time": self.time.isoformat()}, ensure_ascii=False) + "\n"
+        content = asdict(self) | {"time": self.time.isoformat()}
+        if not self.forced:
+            del content["forced"]
+        return json.dumps(content, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_line(cls, line: str) -> Entry:
@@ -128,13 +133,14 @@ class Ledger:
         """Return an entry's release folder."""
         return self.path.parent / entry.folder
 
-    def promote(self, folder: Path, *, alias: str = CHAMPION, author: str = "") -> Entry:
+    def promote(self, folder: Path, *, alias: str = CHAMPION, author: str = "", forced: str = "") -> Entry:
         """Make a release live; promoting what is live already changes nothing.
 
         Args:
             folder: The release's folder. Its proof is not repeated here: open it first.
             alias: What it is live as.
             author: Who does it.
+            forced: Why it would have been refused, if it was and that is overruled.
 
         Raises:
             NotFoundError: When there is no release in the folder.
@@ -157,6 +163,7 @@ class Ledger:
                     author=author,
                     previous=live.digest if live else None,
                     alias=alias,
+                    forced=forced,
                 )
             )
 

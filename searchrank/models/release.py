@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from searchrank.errors import InvalidInputError, ReleaseRefusedError
-from searchrank.features import Evaluator, FeatureSet, FittedInput, Operator, Plan
+from searchrank.features import Evaluator, FeatureSet, FittedInput, Operator, Plan, Rows
 from searchrank.features.model_call import ModelCall
 from searchrank.features.node import Node
 from searchrank.models.effort import EFFORT, EffortCurve
@@ -77,6 +77,10 @@ class Release:
         """Score rows of its columns, as an expression that reads its score does."""
         return self.scorer.score(columns)
 
+    def golden(self) -> tuple[npt.NDArray[np.void], Rows]:
+        """Return its golden rows as an item block and pairs, each with an item and a request of its own."""
+        return golden_pairs(_golden(self.folder), self.evaluator)
+
     @classmethod
     def open(cls, folder: Path, *, address_of: Callable[[Operator], int] | None = None) -> Release:
         """Load a release and recompute its golden rows.
@@ -96,8 +100,7 @@ class Release:
         _check_files(folder, manifest)
         try:
             release = cls._load(folder, manifest, address_of)
-            with pa.OSFile(str(folder / GOLDEN)) as file, pa.ipc.open_file(file) as reader:
-                table = reader.read_all()
+            table = _golden(folder)
             expected = Outcome.read(table, len(release.plan.columns))
             block, rows = golden_pairs(table, release.evaluator)
             found = Outcome.of(block, rows, release.evaluator, release.scorer)
@@ -127,6 +130,11 @@ class Release:
         pairs = pair_scorer(scorer, plan.item_only, len(plan.columns))
         effort = EffortCurve.parse((folder / EFFORT).read_text(encoding="utf-8")) if EFFORT in manifest.files else None
         return cls(folder, manifest, feature_set, plan, Evaluator(plan, address_of=address_of), scorer, pairs, effort)
+
+
+def _golden(folder: Path) -> pa.Table:
+    with pa.OSFile(str(folder / GOLDEN)) as file, pa.ipc.open_file(file) as reader:
+        return reader.read_all()
 
 
 def _other(folder: Path, manifest: Manifest, call: ModelCall) -> Release:

@@ -8,7 +8,7 @@ Stability: what is listed in ``__all__`` is public and kept.
 """
 
 from trainer.evaluation.calibration import Calibration, calibration
-from trainer.evaluation.comparison import Evaluation, compare, unbiased
+from trainer.evaluation.comparison import Evaluation, Rival, compare, unbiased
 from trainer.evaluation.counterfactual import Estimate, Guess, cascade, off_policy
 from trainer.evaluation.metrics import (
     EmptyQueries,
@@ -25,7 +25,7 @@ from trainer.evaluation.metrics import (
 )
 from trainer.evaluation.ranking import Ranking
 from trainer.evaluation.significance import Difference, Interval, bootstrap, difference, paired_bootstrap, randomisation
-from trainer.evaluation.slices import ALL, ALPHA, Slice, by_slice, holm, regressions, worst
+from trainer.evaluation.slices import ALL, ALPHA, Slice, by_slice, holm, regressions, worst, worst_in_words
 from trainer.evaluation.variety import coverage, diversity
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Guess",
     "Interval",
     "Ranking",
+    "Rival",
     "Slice",
     "auc",
     "average_precision",
@@ -65,4 +66,5 @@ __all__ = [
     "summary",
     "unbiased",
     "worst",
+    "worst_in_words",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,18 +14,62 @@ from searchrank.errors import DataError
 from trainer.collect import EXPLORATION
 from trainer.evaluation.metrics import auc, average_precision, mean, ndcg, reciprocal_rank
 from trainer.evaluation.ranking import Ranking
-from trainer.evaluation.significance import Interval, paired_bootstrap
+from trainer.evaluation.significance import Difference, difference
+from trainer.evaluation.slices import Slice, by_slice
 
 if TYPE_CHECKING:
     from trainer.samples import Samples
 
-__all__ = ["MODEL", "ORACLE", "POPULARITY", "RECALL_ORDER", "Evaluation", "compare", "unbiased"]
+__all__ = [
+    "CHAMPION_RANKING",
+    "MODEL",
+    "ORACLE",
+    "POPULARITY",
+    "RECALL_ORDER",
+    "Details",
+    "Evaluation",
+    "Rival",
+    "against",
+    "compare",
+    "unbiased",
+]
 
 MODEL: Final = "model"
 POPULARITY: Final = "popularity"
 RECALL_ORDER: Final = "recall order"
 ORACLE: Final = "oracle"
-_BASELINES: Final[tuple[str, ...]] = (POPULARITY, RECALL_ORDER)
+CHAMPION_RANKING: Final = "champion"
+_BASELINES: Final[tuple[str, ...]] = (CHAMPION_RANKING, POPULARITY, RECALL_ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The release that is live, which a new one would replace.
+
+    Attributes:
+        digest: Its digest.
+        version: Its version.
+        slices: Where the new one was compared with it, ``all`` first; empty when it could not be.
+        problem: Why it could not be; empty when it was.
+    """
+
+    digest: str
+    version: int
+    slices: tuple[Slice, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Details:
+    """What was measured on, for whoever wants more of it than means.
+
+    Attributes:
+        samples: The requests.
+        rankings: Their rows as each ranking sorts them.
+    """
+
+    samples: Samples
+    rankings: Mapping[str, Ranking]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +81,18 @@ class Evaluation:
         exploration: Whether all their lists were shown in random order, so that places flatter nobody.
         held_out: Whether they are people rather than requests, judged by what was held out of what is known of them.
         metrics: Ranking → metric → mean.
-        differences: Baseline → NDCG@10 of the model less that of the baseline, with its interval.
+        differences: Baseline → NDCG@10 of the model less that of the baseline, with its interval and p value.
+        rival: What is live, when something else is.
+        details: The rankings themselves, where requests were measured.
     """
 
     requests: int
     exploration: bool
     metrics: Mapping[str, Mapping[str, float]]
-    differences: Mapping[str, Interval]
+    differences: Mapping[str, Difference]
     held_out: bool = False
+    rival: Rival | None = None
+    details: Details | None = None
 
     @property
     def how(self) -> str:
@@ -70,6 +118,9 @@ class Evaluation:
                 found[f"{name.replace(' ', '_')}_ndcg@10"] = values["ndcg@10"]
         for name, interval in self.differences.items():
             found[f"over_{name.replace(' ', '_')}"] = [interval.mean, interval.low, interval.high]
+            found[f"over_{name.replace(' ', '_')}_p"] = interval.p
+        if self.rival is not None and self.rival.slices:
+            found["slices"] = {one.name: [one.difference, one.p_holm, one.detectable] for one in self.rival.slices}
         others = {name: value for name, value in self.metrics[MODEL].items() if name != "ndcg@10"}
         return found | others | {"gap_closed": self.gap_closed, "test_requests": self.requests}
 
@@ -113,5 +164,20 @@ def compare(test: Samples, rankings: Mapping[str, npt.NDArray[np.float64]], *, e
         }
         for name, ranking in sorted_by.items()
     }
-    differences = {name: paired_bootstrap(at_ten[MODEL], at_ten[name]) for name in _BASELINES if name in at_ten}
-    return Evaluation(len(test.sizes), exploration, metrics, differences)
+    differences = {name: difference(at_ten[MODEL], at_ten[name]) for name in _BASELINES if name in at_ten}
+    return Evaluation(len(test.sizes), exploration, metrics, differences, details=Details(test, sorted_by))
+
+
+def against(rival: Rival, found: Evaluation, members: Mapping[str, npt.NDArray[np.bool_]], alpha: float) -> Evaluation:
+    """Compare the model with the champion in every slice.
+
+    Args:
+        rival: The champion.
+        found: What was measured of both.
+        members: For each slice a mask over the requests, shape (q,).
+        alpha: Probability of any false alarm.
+    """
+    if found.details is None or CHAMPION_RANKING not in found.details.rankings:
+        return replace(found, rival=rival)
+    ours, theirs = (ndcg(found.details.rankings[name], 10) for name in (MODEL, CHAMPION_RANKING))
+    return replace(found, rival=replace(rival, slices=by_slice(members, ours, theirs, alpha=alpha)))

@@ -21,7 +21,7 @@ from trainer.evaluation.significance import randomisation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ALL", "ALPHA", "Slice", "by_slice", "holm", "regressions", "worst"]
+__all__ = ["ALL", "ALPHA", "Slice", "by_slice", "holm", "regressions", "worst", "worst_in_words"]
 
 ALL: Final = "all"
 """The slice of every query."""
@@ -41,7 +41,8 @@ class Slice:
         theirs: Mean of theirs.
         p: Probability that ours is so much worse by chance, this slice alone looked at.
         p_holm: The same when all slices are looked at.
-        detectable: The loss that would be found in four of five trials; infinite for fewer than two queries.
+        error: Standard error of the difference; infinite for fewer than two queries.
+        detectable: The loss that would be found in four of five trials; infinite likewise.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Slice:
     theirs: float
     p: float
     p_holm: float
+    error: float
     detectable: float
 
     @property
@@ -83,7 +85,8 @@ def by_slice(
     known = ~np.isnan(left - right)
     masks = {name: mask & known for name, mask in there.items()}
     chances = [randomisation((left - right)[mask]) for mask in masks.values()]
-    level = alpha / len(masks)
+    errors = [_error((left - right)[mask]) for mask in masks.values()]
+    reach = NormalDist().inv_cdf(1.0 - alpha / len(masks)) + NormalDist().inv_cdf(_POWER)
     return tuple(
         Slice(
             name,
@@ -92,9 +95,10 @@ def by_slice(
             _mean(right[mask]),
             p,
             p_holm,
-            _detectable((left - right)[mask], level),
+            error,
+            reach * error,
         )
-        for (name, mask), p, p_holm in zip(masks.items(), chances, holm(chances), strict=True)
+        for (name, mask), p, p_holm, error in zip(masks.items(), chances, holm(chances), errors, strict=True)
     )
 
 
@@ -119,14 +123,21 @@ def worst(slices: Sequence[Slice]) -> Slice | None:
     return min(there, key=lambda one: (one.p, one.difference)) if there else None
 
 
+def worst_in_words(slices: Sequence[Slice]) -> str:
+    """Return in words what was looked at and the slice that most likely is worse; empty for no slices."""
+    found = worst(slices)
+    if found is None:
+        return ""
+    return (
+        f"worst of {len(slices)}: {found.name}, {found.difference:+.4f}, p {found.p_holm:.2g} after Holm; a loss of "
+        f"{found.detectable:.4f} there would be found in four of five trials"
+    )
+
+
 def _mean(values: npt.NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else math.nan
 
 
-def _detectable(differences: npt.NDArray[np.float64], level: float) -> float:
-    """Return the mean loss that a one-sided test at a level finds with probability 0.8."""
-    if len(differences) < 2:
-        return math.inf
-    normal = NormalDist()
-    error = float(differences.std(ddof=1)) / math.sqrt(len(differences))
-    return (normal.inv_cdf(1.0 - level) + normal.inv_cdf(_POWER)) * error
+def _error(differences: npt.NDArray[np.float64]) -> float:
+    """Return the standard error of a mean."""
+    return float(differences.std(ddof=1)) / math.sqrt(len(differences)) if len(differences) > 1 else math.inf

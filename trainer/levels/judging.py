@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from trainer.effort import RankedLists, measure_effort
 from trainer.evaluation.comparison import MODEL, Evaluation
-from trainer.evaluation.significance import paired_bootstrap
+from trainer.evaluation.significance import difference
 from trainer.levels.measure import measure, ranked
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def judge(rankings: Mapping[str, Sequence[Ints]], positives: Sequence[Ints]) -> 
     """
     at = {name: measure(lists, positives) for name, lists in rankings.items()}
     metrics = {name: {"ndcg@10": float(g.mean()), "recall@100": float(r.mean())} for name, (g, r) in at.items()}
-    others = {name: paired_bootstrap(at[MODEL][0], gains) for name, (gains, _) in at.items() if name != MODEL}
+    others = {name: difference(at[MODEL][0], gains) for name, (gains, _) in at.items() if name != MODEL}
     return Evaluation(len(positives), exploration=False, metrics=metrics, differences=others, held_out=True)
 
 
