@@ -71,6 +71,10 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def first(self, count: int) -> Candidates:
+        """Return the best of it, at most so many."""
+        return self if len(self.rows) <= count else Candidates(self.rows[:count], self.scores[:count])
+
     @classmethod
     def empty(cls) -> Candidates:
         """Return the list of nothing."""

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from recall.branch import Candidates
 
 __all__ = ["BranchCoverage", "Outcome", "with_unique"]
 
@@ -50,24 +46,9 @@ class BranchCoverage:
     unique: int = 0
 
 
-def with_unique(coverage: Sequence[BranchCoverage], lists: Sequence[Candidates]) -> tuple[BranchCoverage, ...]:
-    """Return the same coverage with the number of candidates that each branch alone found.
-
-    Args:
-        coverage: One entry a branch.
-        lists: What they handed over, in the same order; the rows of one list are distinct.
-    """
-    if not lists:
-        return ()
-    joined = np.concatenate([found.rows for found in lists])
-    order = joined.argsort()
-    ranked = joined[order]
-    alone = np.ones(len(joined) + 1, np.bool_)
-    alone[1:-1] = ranked[1:] != ranked[:-1]
-    ends = np.cumsum([len(found) for found in lists])
-    branch = np.searchsorted(ends, order[alone[1:] & alone[:-1]], "right")
-    counts = np.bincount(branch, minlength=len(lists)).tolist()
+def with_unique(coverage: Sequence[BranchCoverage], unique: Sequence[int]) -> tuple[BranchCoverage, ...]:
+    """Return the same coverage with the number of candidates that each branch alone found."""
     return tuple(
-        BranchCoverage(told.name, told.found, told.seconds, told.problem, told.outcome, unique)
-        for told, unique in zip(coverage, counts, strict=True)
+        BranchCoverage(told.name, told.found, told.seconds, told.problem, told.outcome, count)
+        for told, count in zip(coverage, unique, strict=True)
     )

@@ -13,7 +13,8 @@ from recall.bounded import BoundedBranch, Given, ask, collect
 from recall.branch import Branch, Query
 from recall.coverage import BranchCoverage, with_unique
 from recall.fusion.config import FusionConfig
-from recall.fusion.reciprocal import Recalled, fuse
+from recall.fusion.reciprocal import Recalled, reciprocal
+from recall.fusion.union import Union
 from recall.indexes.manifest import index_name
 from recall.kinds import kind_of
 from searchrank.errors import ConfigError, DataError
@@ -152,6 +153,7 @@ class Recaller:
     def _fused(self, query: Query, limit: int, given: Sequence[Given]) -> Retrieval:
         late = query.late
         parts = [(told.name, found if late is None else late.moved(found)) for found, told in given]
-        coverage = with_unique([told for _, told in given], [found for _, found in parts])
+        union = Union.of([(name, found.first(self.quotas[name])) for name, found in parts])
+        coverage = with_unique([told for _, told in given], union.unique)
         exhausted = all(told.found < self.quotas[told.name] for told in coverage)
-        return Retrieval(fuse(parts, limit=limit, quotas=self.quotas, k=self._k), coverage, exhausted)
+        return Retrieval(reciprocal(union, limit=limit, k=self._k), coverage, exhausted)

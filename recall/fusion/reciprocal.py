@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from recall.fusion.union import Union
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from recall.branch import Candidates
 
-__all__ = ["Recalled", "fuse"]
+__all__ = ["Recalled", "fuse", "reciprocal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,19 @@ def fuse(
         k: Rank offset of the paper; larger values flatten the top.
     """
     quotas = quotas or {}
-    names = tuple(name for name, _ in parts)
-    lists = [(part.rows[: quotas.get(name)], part.scores[: quotas.get(name)]) for name, part in parts]
-    ends = np.cumsum([0, *(len(rows) for rows, _ in lists)])
-    joined = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in lists)])
-    found, place = np.unique(joined, return_inverse=True)
-    ranks = np.zeros((len(lists), len(found)), np.int32)
-    scores = np.full((len(lists), len(found)), np.nan, np.float32)
-    fused = np.zeros(len(found))
-    # By name, so that the last bit of a sum does not depend on the order of the lists.
-    for b in sorted(range(len(lists)), key=names.__getitem__):
-        at = place[ends[b] : ends[b + 1]]
-        places = np.arange(1, len(at) + 1, dtype=np.int32)
-        ranks[b, at] = places
-        scores[b, at] = lists[b][1]
-        fused[at] += 1.0 / (k + places)
-    best = np.argsort(-fused, kind="stable")[:limit]
-    return Recalled(found[best], fused[best], names, ranks[:, best], scores[:, best])
+    cut = [(name, part.first(quotas.get(name, len(part)))) for name, part in parts]
+    return reciprocal(Union.of(cut), limit=limit, k=k)
+
+
+def reciprocal(union: Union, *, limit: int, k: float) -> Recalled:
+    """Fuse lists that are joined already; see ``fuse``."""
+    ranks, scores = union.spread()
+    weights = 1.0 / (k + union.rank)
+    by_name = sorted(range(len(union.names)), key=union.names.__getitem__)
+    if by_name != list(range(len(by_name))):  # so that the last bit of a sum does not depend on the order of the lists
+        order = np.array(by_name).argsort()[union.branch].argsort(kind="stable")
+        fused = np.bincount(union.place[order], weights[order], len(union.rows))
+    else:
+        fused = np.bincount(union.place, weights, len(union.rows))
+    best = (-fused).argsort(kind="stable")[:limit]
+    return Recalled(union.rows[best], fused[best], union.names, ranks[:, best], scores[:, best])

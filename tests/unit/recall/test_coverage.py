@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from recall import BranchCoverage, Candidates, Outcome, Query, Recaller
-from recall.coverage import with_unique
+from recall import Candidates, Outcome, Query, Recaller
+from recall.fusion.union import Union
 from recall.testing import FailingBranch, FixedBranch, HangingBranch
 from searchrank.errors import UnavailableError
 
@@ -19,8 +19,7 @@ def lists(*rows: list[int]) -> list[Candidates]:
 
 
 def unique(*rows: list[int]) -> list[int]:
-    told = [BranchCoverage(f"b{k}", len(part), 0.0) for k, part in enumerate(rows)]
-    return [part.unique for part in with_unique(told, lists(*rows))]
+    return Union.of([(f"b{k}", part) for k, part in enumerate(lists(*rows))]).unique
 
 
 @pytest.mark.parametrize(
