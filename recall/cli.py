@@ -17,6 +17,7 @@ from rich.table import Table
 from recall.collection.corpus import CORPUS_RECALL, build_corpus
 from recall.indexes.refresh import Refreshed, refresh_workspace
 from recall.indexes.retention import KEPT
+from recall.stats_cli import index_stats
 from searchrank.cli import Home, Json, emit, workspace
 from searchrank.errors import ConfigError, NotFoundError
 
@@ -30,7 +31,7 @@ _HOME = Path(".searchrank")
 
 index = typer.Typer(
     add_completion=False,
-    help="Build the live snapshot and its recall indexes anew, or index a collection of documents.",
+    help="Build the live snapshot and its indexes anew, bring them up to date, look at them, or index a collection.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -79,6 +80,10 @@ def index_build(
         emit(figures)
 
 
+index.command("update")(refresh)
+index.command("stats")(index_stats)
+
+
 def _section(path: Path) -> Mapping[str, object]:
     try:
         section = yaml.safe_load(path.read_text())
@@ -123,7 +128,8 @@ def _index_table(made: Refreshed) -> Table:
     for name, count in (("items", made.items), ("users", made.users), ("events", made.events)):
         table.add_row(name, f"{count:,}", "", "")
     for built in made.indexes:
-        table.add_row(built.name, "", f"{built.bytes / 1e6:.2f}", f"{built.seconds:.2f}")
+        took = "as it was" if built.reused else f"{built.seconds:.2f}"
+        table.add_row(built.name, "", f"{built.bytes / 1e6:.2f}", took)
     table.add_row("in all", "", f"{sum(b.bytes for b in made.indexes) / 1e6:.2f}", f"{made.seconds:.2f}")
     return table
 
@@ -138,6 +144,8 @@ def _index_figures(made: Refreshed) -> dict[str, Any]:
         "items": made.items,
         "users": made.users,
         "events": made.events,
-        "indexes": {b.name: {"bytes": b.bytes, "seconds": round(b.seconds, 3)} for b in made.indexes},
+        "indexes": {
+            b.name: {"bytes": b.bytes, "seconds": round(b.seconds, 3), "reused": b.reused} for b in made.indexes
+        },
         "seconds": round(made.seconds, 3),
     }

@@ -97,6 +97,9 @@ class Kind(Generic[C]):
             anything is built.
         build: Writes the index into an empty folder, its manifest last.
         open: Returns the branch over an index.
+        of_items: Whether an index is made from the items and the files that its section names alone, and by the same
+            ones the same: then it is used again while these do not change, whatever happened.
+        figures: Returns what is worth knowing of an index: names and numbers.
     """
 
     index: str
@@ -104,6 +107,8 @@ class Kind(Generic[C]):
     check: Callable[[C, IndexSources], None]
     build: Callable[[Path, C, IndexSources, Told], None]
     open: Callable[[Path, C], IndexedBranch]
+    of_items: bool = False
+    figures: Callable[[Path, C], Mapping[str, int]] = lambda _folder, _section: {}
 
 
 def require(name: str, known: Iterable[str], what: str, field: str) -> None:

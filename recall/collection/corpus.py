@@ -14,6 +14,7 @@ from recall.indexes.manifest import index_name
 from recall.lexical.index import write_lexical, write_manifest
 from recall.lexical.wording import keep_wording
 from recall.recaller import Recaller
+from searchrank.durable import replace_folder
 from searchrank.errors import ConfigError, ConflictError, DataError, NotFoundError
 
 if TYPE_CHECKING:
@@ -56,18 +57,27 @@ class Corpus:
             NotFoundError: When there is no such index.
             DataError: When it is damaged or of another version.
         """
-        again = "run 'searchrank index build --corpus' again"
-        try:
-            about = json.loads((folder / _ABOUT).read_text())
-            ids = (folder / _IDS).read_text().splitlines()
-            if about["format"] != _FORMAT or about["documents"] != len(ids):
-                raise DataError(f"{folder} is of another version or was cut short; {again}")
-            config = RecallConfig.parse(about["recall"])
-        except FileNotFoundError:
-            raise NotFoundError(f"no index of a corpus in {folder}; {again}") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{folder} is damaged ({error}); {again}") from error
+        ids, config = _read(folder)
         return cls(ids, Recaller.open(folder, config))
+
+    @staticmethod
+    def configured(folder: Path) -> RecallConfig:
+        """Return what it was built by; errors as ``open``."""
+        return _read(folder)[1]
+
+
+def _read(folder: Path) -> tuple[list[str], RecallConfig]:
+    again = "run 'searchrank index build --corpus' again"
+    try:
+        about = json.loads((folder / _ABOUT).read_text())
+        ids = (folder / _IDS).read_text().splitlines()
+        if about["format"] != _FORMAT or about["documents"] != len(ids):
+            raise DataError(f"{folder} is of another version or was cut short; {again}")
+        return ids, RecallConfig.parse(about["recall"])
+    except FileNotFoundError:
+        raise NotFoundError(f"no index of a corpus in {folder}; {again}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder} is damaged ({error}); {again}") from error
 
 
 def build_corpus(
@@ -103,19 +113,10 @@ def build_corpus(
         count = _build(path, beside, config, progress)
         about = {"format": _FORMAT, "documents": count, "recall": recall}
         (beside / _ABOUT).write_text(json.dumps(about, indent=2) + "\n")
-        _replace(to, beside)
+        replace_folder(beside, to)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return count
-
-
-def _replace(to: Path, beside: Path) -> None:
-    old = to.parent / f".{to.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if to.exists():
-        to.rename(old)
-    beside.rename(to)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _lexical(recall: Mapping[str, object]) -> LexicalConfig:

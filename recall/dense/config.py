@@ -49,6 +49,15 @@ class DenseConfig(BranchSection):
 
     @property
     @override
+    def files(self) -> tuple[str, ...]:
+        """The files that vectors and encoder may be read from."""
+        named = [name for name in (self.vectors, self.queries) if name]
+        named += [f"{name[:-4]}.ids" for name in named if name.endswith(".npy")]
+        named += [f"{self.encoder}/{part}" for part in ("model.onnx", "tokenizer.json") if self.encoder]
+        return tuple(named)
+
+    @property
+    @override
     def inputs(self) -> tuple[str, ...]:
         """The vector that may come with a request."""
         return (self.input,) if self.input else ()

@@ -12,5 +12,5 @@ from recall.kind import Kind
 __all__ = ["DENSE"]
 
 DENSE: Final = Kind(
-    index=NAME, section=DenseConfig, check=check_inputs, build=build_from_sources, open=DenseBranch.open
+    index=NAME, section=DenseConfig, check=check_inputs, build=build_from_sources, open=DenseBranch.open, of_items=True
 )

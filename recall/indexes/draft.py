@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from searchrank.features import FeatureSet
     from searchrank.workspace import Workspace
 
-__all__ = ["Draft", "digest_inputs", "remove_drafts", "unfinished"]
+__all__ = ["Draft", "digest_file", "digest_inputs", "remove_drafts", "unfinished"]
 
 _PREFIX: Final = ".refresh-"
 _DAY_S: Final = 86_400
@@ -61,26 +61,14 @@ def digest_inputs(workspace: Workspace, features: FeatureSet, configs: Iterable[
     recipes = {index_name(name, part.recipe) for config in configs for name, part in config.branches.items()}
     first = log.table(0, ["event_id"], end=1).column(0).to_pylist()
     parts = [features.fingerprint, *sorted(recipes), *first]
-    parts += [_digest_file(path) for path in (workspace.items, workspace.users)]
-    words = {name for config in configs if config.lexical for name in config.lexical.files}
-    parts += [_digest_file(workspace.root / name) for name in sorted(words)]
-    parts += [_digest_file(path) for path in _vector_files(workspace, configs)]
+    parts += [digest_file(path) for path in (workspace.items, workspace.users)]
+    files = {name for config in configs for section in config.branches.values() for name in section.files}
+    parts += [digest_file(workspace.root / name) for name in sorted(files)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _vector_files(workspace: Workspace, configs: Iterable[RecallConfig]) -> list[Path]:
-    """Return the files that vectors of items and queries are read from."""
-    dense = [config.dense for config in configs if config.dense]
-    names = {name for one in dense for name in (one.vectors, one.queries, *_of_encoder(one.encoder)) if name}
-    names |= {f"{name[:-4]}.ids" for name in names if name.endswith(".npy")}
-    return [workspace.root / name for name in sorted(names)]
-
-
-def _of_encoder(folder: str) -> tuple[str, ...]:
-    return (f"{folder}/model.onnx", f"{folder}/tokenizer.json") if folder else ()
-
-
-def _digest_file(path: Path) -> str:
+def digest_file(path: Path) -> str:
+    """Return the digest of a file; empty when there is none, or nothing in it."""
     if not path.is_file() or not path.stat().st_size:
         return ""
     with pa.memory_map(str(path)) as source:

@@ -150,7 +150,7 @@ def _refreshed(job: _Job, as_of: int | None, *, force: bool) -> Refreshed:
     draft = left or Draft.of(job.workspace, inputs, offset)
     draft.folder.mkdir(parents=True, exist_ok=True)
     try:
-        folder, manifest, built = _build(job, draft)
+        folder, manifest, built = _build(job, draft, None if force else _earlier(job.workspace))
     except Exception:
         shutil.rmtree(draft.folder, ignore_errors=True)
         raise
@@ -158,7 +158,15 @@ def _refreshed(job: _Job, as_of: int | None, *, force: bool) -> Refreshed:
     return replace(_outcome(folder, manifest, changed=True), resumed=left is not None, indexes=built)
 
 
-def _build(job: _Job, draft: Draft) -> tuple[Path, Manifest, tuple[BuiltIndex, ...]]:
+def _earlier(workspace: Workspace) -> Path | None:
+    """Return the indexes of the live snapshot, whatever they were built from."""
+    try:
+        return current(workspace.snapshots) / "indexes"
+    except (NotFoundError, DataError):
+        return None
+
+
+def _build(job: _Job, draft: Draft, earlier: Path | None) -> tuple[Path, Manifest, tuple[BuiltIndex, ...]]:
     tables = read_tables(job.workspace, job.features, job.log, draft.offset)
     source = _source(job, tables, draft.offset)
     manifest = write_parts(draft.folder, job.features, source, job.progress)
@@ -171,7 +179,7 @@ def _build(job: _Job, draft: Draft) -> tuple[Path, Manifest, tuple[BuiltIndex, .
         catalogue=catalogue,
         root=job.workspace.root,
     )
-    built = build_indexes(draft.folder, job.configs.values(), sources, job.progress, resume=True)
+    built = build_indexes(draft.folder, job.configs.values(), sources, job.progress, resume=True, earlier=earlier)
     folder = job.workspace.snapshots / snapshot_id(source.as_of)
     manifest = replace(manifest, id=folder.name, inputs=draft.inputs)
     write_manifest(draft.folder, manifest)

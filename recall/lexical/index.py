@@ -102,6 +102,14 @@ def _schema(config: LexicalConfig) -> tantivy.Schema:
     return builder.build()
 
 
+def count_terms(folder: Path, config: LexicalConfig) -> dict[str, int]:
+    """Return how many documents an index holds, and how many different terms each of its fields."""
+    index, _ = open_lexical(folder, config)
+    searcher = index.searcher()
+    terms = {f"terms of {field}": len(searcher.terms_with_prefix(field, "")) for field in sorted(config.boosts)}
+    return {"documents": searcher.num_docs, **terms}
+
+
 def open_lexical(folder: Path, config: LexicalConfig) -> tuple[tantivy.Index, int]:
     """Open an index and say how many rows its catalogue has.
 

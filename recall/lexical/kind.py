@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from recall.kind import Kind, Told, require
 from recall.lexical.branch import LexicalBranch
 from recall.lexical.config import LexicalConfig
-from recall.lexical.index import NAME, build_lexical
+from recall.lexical.index import NAME, build_lexical, count_terms
 from recall.lexical.wording import keep_wording
 from searchrank.errors import DataError
 from searchrank.features.inputs import InputType, Root
@@ -48,4 +48,12 @@ def _texts(column: pa.ChunkedArray) -> list[str | None]:
     return [" ".join(filter(None, value)) if isinstance(value, list) else value for value in values]
 
 
-LEXICAL: Final = Kind(index=NAME, section=LexicalConfig, check=_check, build=_build, open=LexicalBranch.open)
+LEXICAL: Final = Kind(
+    index=NAME,
+    section=LexicalConfig,
+    check=_check,
+    build=_build,
+    open=LexicalBranch.open,
+    of_items=True,
+    figures=count_terms,
+)
