@@ -114,6 +114,7 @@ def _live(ledger: Ledger, name: str) -> Entry:
 
 def _train_log(place: Workspace, wish: _Wish, chosen: Mapping[str, object], *, json: bool) -> None:
     """Train on a workspace's event log, release, register and, if wanted, promote."""
+    from trainer.evaluation.report import report_of  # noqa: PLC0415 - the command line starts quickly
     from trainer.job import Job  # noqa: PLC0415 - heavy
     from trainer.publishing import publish  # noqa: PLC0415 - heavy
 
@@ -130,16 +131,17 @@ def _train_log(place: Workspace, wish: _Wish, chosen: Mapping[str, object], *, j
     for line in trial.served.words() if trial.served else ():
         say(line, on_stderr=json)
     _show_evaluation(f"{manifest.name} version {manifest.version}", trial.evaluation, on_stderr=json)
-    say(
-        f"{trial.trees} trees on {trial.rows:,} rows; release {trial.folder}",
-        on_stderr=json,
-    )
+    say(f"{trial.trees} trees on {trial.rows:,} rows; release {trial.folder}", on_stderr=json)
+    page = report_of(trial.folder)
+    if page.is_file():
+        say(f"report: {page}", on_stderr=json)
     if change is not None:
         say("it is live now" + (f"; {change.note}" if change.note else ""), on_stderr=json)
     else:
         say(f"make it live: searchrank release promote {manifest.version} --home {place.root}", on_stderr=json)
     if json:
         figures = trial.evaluation.figures() | {"release": str(trial.folder), "version": manifest.version}
+        figures |= {"report": str(page) if page.is_file() else None}
         figures |= {"digest": manifest.digest, "promoted": change is not None, "rows": trial.rows}
         figures |= trial.served.figures() if trial.served else {}
         emit(finite(figures | {"trees": trial.trees, "seconds": time.monotonic() - started}))

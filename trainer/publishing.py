@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from trainer.evaluation.report import report_of
 from trainer.imported import import_model
 from trainer.promotion import Change, Terms, promote
 from trainer.registry import Registry, Run
@@ -90,12 +91,14 @@ def _register(registry: Registry, trial: Trial) -> None:
         for ranking, values in trial.evaluation.metrics.items()
         for name, value in values.items()
     }
+    page = report_of(trial.folder)
     figures = {"trees": float(trial.trees), "gap_closed": trial.evaluation.gap_closed}
     run = Run(
         manifest.name,
         trial.parameters,
         metrics | figures | {"test_requests": float(trial.evaluation.requests)},
         {"release": str(trial.folder.resolve()), "digest": manifest.digest, "version": str(manifest.version)},
+        (page,) if page.is_file() else (),
     )
     identity = registry.record(run)
     registry.register(manifest.name, trial.folder, digest=manifest.digest, release=str(manifest.version), run=identity)

@@ -36,12 +36,14 @@ class Run:
         parameters: What it was trained with.
         metrics: What it reached; values that are not finite are left out.
         tags: Anything else worth finding it by.
+        files: Pages and the like that are kept with it.
     """
 
     model: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Registry:
         with failures(self._uri):
             identity = str(self._client.create_run(self._experiment(run.model)).info.run_id)
             self._client.log_batch(identity, metrics, parameters, tags)
+            for path in run.files:
+                self._client.log_artifact(identity, str(path))
             self._client.set_terminated(identity)
         return identity
 
@@ -143,9 +147,16 @@ class Registry:
         return version
 
     def _experiment(self, name: str) -> str:
-        """Return the identity of the experiment of this name, made if need be."""
+        """Return the identity of the experiment of this name, made if need be.
+
+        Files of its runs lie beside an SQLite file; a server decides by itself.
+        """
         found = self._client.get_experiment_by_name(name)
-        return str(found.experiment_id if found else self._client.create_experiment(name))
+        if found:
+            return str(found.experiment_id)
+        path = self._uri.removeprefix("sqlite:///")
+        place = None if path == self._uri else (Path(path).resolve().parent / "mlflow-files").as_uri()
+        return str(self._client.create_experiment(name, artifact_location=place))
 
 
 def _version(made: Any, aliases: tuple[str, ...]) -> Version:

@@ -5,49 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 import searchrank
 from searchrank.features import Evaluator
 from searchrank.models import (
-    EffortCurve,
     Forest,
-    Manifest,
     Release,
     ReleaseDraft,
-    Scorer,
     with_likenesses,
     write_release,
 )
 from searchrank.project import HELD_OUT
-from trainer.baselines import logged_order, oracle, popularity
 from trainer.collect import collect
-from trainer.effort import RankedLists, measure_effort, places
-from trainer.evaluation.champion import Champion
-from trainer.evaluation.comparison import MODEL, ORACLE, POPULARITY, RECALL_ORDER, Evaluation, compare, unbiased
-from trainer.evaluation.findings import Findings
-from trainer.evaluation.metrics import mean, ndcg
-from trainer.evaluation.ranking import Ranking
+from trainer.evaluation.comparison import MODEL, Evaluation
+from trainer.evaluation.measuring import Contender, Measured, measure
 from trainer.fit import Split, Trained, fit_model, split_by_time
 from trainer.from_log import from_log
 from trainer.golden import golden_rows
 from trainer.job import Job, Trial
 from trainer.labelling import Labelling
 from trainer.levels.training import evaluate_held_out, train_held_out
-from trainer.recall_order import recall_order
-from trainer.samples import matrix
 from trainer.served_like import served_likenesses
 from trainer.state import open_state, raw_tables
 from trainer.weights import weigh
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from searchrank.features import Plan
     from searchrank.features.snapshot import Snapshot
-    from trainer.samples import Samples
 
 __all__ = ["evaluate_release", "train"]
 
@@ -84,7 +68,9 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
         split = split_by_time(samples if served is None else served.seen(snapshot))
         trained = fit_model(job.spec, split, snapshot, parameters=parameters, progress=begin)
         begin("evaluating")
-        measured = _measure(job, snapshot, split.test, _Contender(trained.plan, Forest.parse(trained.model.text)))
+        measured = measure(
+            job, snapshot, split.test, Contender(trained.plan, Forest.parse(trained.model.text), trained.model.text)
+        )
         evaluation = measured.evaluation
         begin("writing the release")
         begin("what served rows look like")
@@ -92,8 +78,7 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
             trained, profile=with_likenesses(trained.profile, served_likenesses(job, samples, snapshot, trained.plan))
         )
         folder = _write(job, snapshot, split, trained, measured)
-    manifest = Manifest.read(folder)
-    Findings.of(manifest.digest, evaluation, manifest.metrics).write(folder)
+    manifest = measured.keep(job, folder)
     return Trial(
         folder=folder,
         manifest=manifest,
@@ -120,47 +105,13 @@ def evaluate_release(job: Job, release: Release) -> Evaluation:
     samples = collect(job.log, release.feature_set, Labelling.of(job.spec)).samples
     test = split_by_time(samples).test
     with open_state(job.workspace, release.feature_set, job.log, int(samples.times[-1])) as snapshot:
-        found = _measure(job, snapshot, test, _Contender(release.plan, release.scorer, release.digest)).evaluation
-    Findings.of(release.digest, found, found.metrics[MODEL]).write(release.folder)
-    return found
+        measured = measure(job, snapshot, test, Contender.of(release))
+    if measured.evaluation.rival is not None:
+        measured.keep(job, release.folder)
+    return measured.evaluation
 
 
-class _Contender(NamedTuple):
-    plan: Plan
-    scorer: Scorer
-    digest: str = ""
-
-
-class _Measured(NamedTuple):
-    evaluation: Evaluation
-    effort: EffortCurve | None
-
-
-def _measure(job: Job, snapshot: Snapshot, test: Samples, contender: _Contender) -> _Measured:
-    """Compare with the champion, the baselines and, in a simulated world, the truth; and with less work."""
-    plan, scorer, digest = contender
-    chosen, exploration = unbiased(test)
-    evaluator = Evaluator(plan)
-    columns = matrix(chosen, snapshot, evaluator, evaluator.derive(chosen.items(snapshot)))
-    rankings: dict[str, npt.NDArray[np.float64]] = {
-        MODEL: scorer.score(columns),
-        POPULARITY: popularity(chosen, snapshot, job.spec),
-        RECALL_ORDER: logged_order(chosen)
-        if job.surface is None or not job.surface.recall
-        else recall_order(chosen, snapshot, job.workspace, job.log, job.surface),
-    }
-    champion = Champion.of(job, chosen, snapshot, but=digest)
-    rankings |= champion.rankings() if champion is not None else {}
-    truth = oracle(chosen, job.workspace.root)
-    if truth is not None:
-        rankings[ORACLE] = truth
-    lists = RankedLists(columns, places(rankings[RECALL_ORDER], chosen.sizes), chosen.sizes)
-    effort = measure_effort(scorer, lists, lambda s: mean(ndcg(Ranking.of(s, chosen.labels, chosen.sizes), 10)))
-    found = compare(chosen, rankings, exploration=exploration)
-    return _Measured(found if champion is None else champion.judge(job, found, snapshot), effort)
-
-
-def _write(job: Job, snapshot: Snapshot, split: Split, trained: Trained, measured: _Measured) -> Path:
+def _write(job: Job, snapshot: Snapshot, split: Split, trained: Trained, measured: Measured) -> Path:
     """Write the release with its golden rows, proved against LightGBM's own scores."""
     golden, rows = golden_rows(split.test, snapshot, *raw_tables(job.workspace, job.feature_set, job.log))
     evaluator = Evaluator(trained.plan)

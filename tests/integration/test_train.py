@@ -21,6 +21,7 @@ from searchrank.models import CHALLENGER, CHAMPION, Ledger, Release
 from searchrank.workspace import Workspace
 from trainer.cli import evaluate, train
 from trainer.collect import collect
+from trainer.evaluation.report import report_of
 from trainer.labelling import Labelling
 from trainer.registry import Registry, Run
 from trainer.release_cli import release
@@ -153,6 +154,15 @@ def test_the_release_proves_itself_and_is_live(city, trained):
     assert Ledger(city.ledger).live("city").digest == trained["digest"]
     assert Registry.open(city.tracking_uri).aliased("city", CHAMPION).digest == trained["digest"]
     assert run("release", "show", 1, "--home", city.root)["live"]
+
+
+def test_the_report_lies_beside_the_release_and_in_mlflow(city, trained):
+    page = report_of(Path(trained["release"]))
+    text = page.read_text(encoding="utf-8")
+    for heading in ("Is it better?", "Metrics", "Winners", "Losers", "What each input brings and costs"):
+        assert f"<h2>{heading}</h2>" in text
+    assert "distance_km" in text
+    assert next(city.root.glob("mlflow-files/*/artifacts/*.html")).read_bytes() == page.read_bytes()
 
 
 def test_golden_rows_hold_raw_text_and_an_unknown_item(trained):

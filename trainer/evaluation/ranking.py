@@ -30,6 +30,7 @@ class Ranking:
         tie_sizes: (t,) rows of each block.
         queries: Number of queries.
         rows: (n,) which of the given rows each one is.
+        scores: (n,) score of each row, falling within its query.
     """
 
     labels: Floats
@@ -39,6 +40,7 @@ class Ranking:
     tie_sizes: Integers
     queries: int
     rows: Integers
+    scores: Floats
 
     @classmethod
     def of(cls, scores: npt.ArrayLike, labels: npt.ArrayLike, sizes: npt.ArrayLike) -> Ranking:
@@ -62,7 +64,7 @@ class Ranking:
         new[1:] = (np.diff(query) != 0) | (score[order][1:] != score[order][:-1])
         tie = np.cumsum(new) - 1
         position = np.arange(len(score)) - np.repeat(first, size)
-        return cls(label[order], query, position, tie, np.bincount(tie), len(size), order)
+        return cls(label[order], query, position, tie, np.bincount(tie), len(size), order, score[order])
 
     def over_ties(self, values: Floats) -> Floats:
         """Return the sum of ``values`` over each block of ties, shape (t,)."""

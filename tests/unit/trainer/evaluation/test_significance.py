@@ -68,7 +68,7 @@ def every_sign(values):
 @pytest.mark.parametrize("values", [[-1.0] * 8, [0.5, -0.2, -0.4, 0.1, -0.9, -0.3], [0.2, 0.3, 0.0, nan]])
 def test_the_chance_of_a_loss_is_that_over_all_signs(values):
     told = [v for v in values if not isnan(v)]
-    assert randomisation(values) == pytest.approx(every_sign(told), abs=0.015)
+    assert randomisation(values) == pytest.approx(every_sign(told), abs=0.03)
 
 
 def test_the_normal_law_gives_what_draws_give():
@@ -80,7 +80,7 @@ def test_the_normal_law_gives_what_draws_give():
 def test_a_few_large_differences_among_many_small_ones_are_drawn():
     values = np.full(5_000, 1e-9)
     values[:3] = -1.0
-    assert randomisation(values) == pytest.approx(1 / 8, abs=0.015)
+    assert randomisation(values) == pytest.approx(1 / 8, abs=0.03)
 
 
 def test_nothing_different_is_no_loss():
