@@ -13,6 +13,7 @@ from searchrank.features import FeatureSet
 from searchrank.models import Manifest, settle
 from searchrank.project import Project
 from searchrank.serving_log import ServingLog
+from trainer.evaluation.members import parse_slices
 
 if TYPE_CHECKING:
     from searchrank.project import ModelSpec, Surface
@@ -54,7 +55,7 @@ class Job:
         Raises:
             NotFoundError: When there is no such model, or several and none is named, or no log to train on.
             ConfigError: When the project file is wrong, or the model learns nothing that a log could teach.
-            DefinitionError: When the feature file is wrong.
+            DefinitionError: When the feature file is wrong, or the expression of a slice.
             ReleaseRefusedError: When a release whose score the model reads is refused.
         """
         project = Project.load(workspace)
@@ -65,6 +66,7 @@ class Job:
         spec = project.models[name]
         read = [text.split("|")[0].strip() for text in spec.inputs]
         feature_set = settle(FeatureSet.load(workspace.features), read, workspace, model=name)
+        parse_slices(spec.gate.slices, feature_set)
         log = EventLog.open(workspace.events, schema=schema(feature_set))
         if from_log and spec.weights:
             raise ConfigError(f"{name} has weights by hand and learns nothing from a log", field="--from-log")

@@ -71,7 +71,8 @@ def promote(workspace: Workspace, folder: Path, uri: str, terms: Terms | None = 
     if found.objections and not how.force:
         raise ReleaseRefusedError(
             f"{manifest.name} version {manifest.version} is refused: {'; '.join(found.objections)}. Make it live all "
-            f"the same: searchrank release promote {manifest.version} --model {manifest.name} --force"
+            f"the same: searchrank release promote {manifest.version} --model {manifest.name} "
+            f"--home {workspace.root} --force"
         )
     notes = list(found.notes)
     if _has_mlflow():

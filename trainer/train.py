@@ -101,7 +101,7 @@ def evaluate_release(job: Job, release: Release) -> Evaluation:
         DataError: When the log does not hold enough to measure on.
     """
     if job.spec.samples == HELD_OUT:
-        return evaluate_held_out(job, release.plan, release.scorer)
+        return evaluate_held_out(job, release)
     samples = collect(job.log, release.feature_set, Labelling.of(job.spec)).samples
     test = split_by_time(samples).test
     with open_state(job.workspace, release.feature_set, job.log, int(samples.times[-1])) as snapshot:

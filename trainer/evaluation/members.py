@@ -15,10 +15,11 @@ from trainer.fit import columns_by_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from searchrank.features import FeatureSet
     from searchrank.features.snapshot import Snapshot
     from trainer.samples import Samples
 
-__all__ = ["members_of"]
+__all__ = ["members_of", "parse_slices"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -26,6 +27,21 @@ MOST_VALUES: Final = 20
 """Values of one category that become slices: those of most requests."""
 LEAST_REQUESTS: Final = 20
 """Requests that a value must have: fewer could show nothing and would weaken what the others can."""
+
+
+def parse_slices(slices: Mapping[str, str], feature_set: FeatureSet) -> dict[str, Expression]:
+    """Parse the expressions of slices.
+
+    Raises:
+        DefinitionError: When an expression is wrong.
+        ConfigError: When it is neither true or false nor a category.
+    """
+    found = {name: Expression.parse(text, feature_set, source=f"gate.slices.{name}") for name, text in slices.items()}
+    for name, expression in found.items():
+        if not (expression.is_truth or expression.kind is Kind.CATEGORY):
+            problem = f"a slice is a comparison or a category, not a {expression.kind}: {expression.text}"
+            raise ConfigError(problem, field=f"gate.slices.{name}")
+    return found
 
 
 def members_of(
@@ -48,13 +64,7 @@ def members_of(
     """
     if not slices:
         return {}
-    parsed = {
-        name: Expression.parse(text, samples.feature_set, source=f"gate.slices.{name}") for name, text in slices.items()
-    }
-    for name, expression in parsed.items():
-        if not (expression.is_truth or expression.kind is Kind.CATEGORY):
-            problem = f"a slice is a comparison or a category, not a {expression.kind}: {expression.text}"
-            raise ConfigError(problem, field=f"gate.slices.{name}")
+    parsed = parse_slices(slices, samples.feature_set)
     columns = columns_by_name(
         samples, snapshot, Plan.of_nodes(samples.feature_set, {n: e.node for n, e in parsed.items()})
     )

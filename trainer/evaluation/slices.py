@@ -128,6 +128,8 @@ def worst_in_words(slices: Sequence[Slice]) -> str:
     found = worst(slices)
     if found is None:
         return ""
+    if not found.error:
+        return f"worst of {len(slices)}: none, no request differs"
     return (
         f"worst of {len(slices)}: {found.name}, {found.difference:+.4f}, p {found.p_holm:.2g} after Holm; a loss of "
         f"{found.detectable:.4f} there would be found in four of five trials"

@@ -15,15 +15,18 @@ import numpy as np
 from recall import refresh_workspace
 from searchrank.errors import ConfigError, DataError
 from searchrank.events import EventLog, schema
-from searchrank.models import Forest, Manifest, write_release
+from searchrank.models import Forest, write_release
 from searchrank.project import Project
 from searchrank.workspace import Workspace
 from trainer.baselines import popularity_statistic
-from trainer.evaluation.comparison import MODEL, POPULARITY, RECALL_ORDER, Evaluation
+from trainer.evaluation.champion import live_release
+from trainer.evaluation.comparison import CHAMPION_RANKING, MODEL, POPULARITY, RECALL_ORDER, Evaluation, Rival
+from trainer.evaluation.measuring import Contender, Measured
+from trainer.evaluation.members import members_of
 from trainer.job import Job, Trial
 from trainer.levels.cut import Cut, cut
 from trainer.levels.fitting import ReleaseFacts, columns_of, fit_levels, release_draft
-from trainer.levels.judging import effort_of, judge
+from trainer.levels.judging import Against, effort_of, judge
 from trainer.levels.level import Level, Lists
 from trainer.levels.measure import ranked
 from trainer.parameters import merge
@@ -31,7 +34,8 @@ from trainer.state import raw_tables
 
 if TYPE_CHECKING:
     from searchrank.features import Plan
-    from searchrank.models import Scorer
+    from searchrank.models import Release, Scorer
+    from trainer.levels.level import Ints
 
 __all__ = ["evaluate_held_out", "train_held_out"]
 
@@ -76,7 +80,7 @@ def train_held_out(
         lists = level.lists(level.surface.candidates)
         begin("evaluating")
         forest = Forest.parse(fitted.model.text)
-        evaluation = _judged(job, level, lists, fitted.plan, forest)
+        evaluation = _judged(job, level, lists, Contender(fitted.plan, forest, fitted.model.text))
         begin("writing the release")
         items, users = raw_tables(job.workspace, job.feature_set, job.log)
         data = f"{outer.known.num_rows} events before everybody's last items"
@@ -87,7 +91,7 @@ def train_held_out(
         )
     return Trial(
         folder=folder,
-        manifest=Manifest.read(folder),
+        manifest=Measured(evaluation, effort, ()).keep(job, folder),
         evaluation=evaluation,
         rows=fitted.rows,
         trees=fitted.model.trees,
@@ -95,8 +99,8 @@ def train_held_out(
     )
 
 
-def evaluate_held_out(job: Job, plan: Plan, scorer: Scorer) -> Evaluation:
-    """Measure a release by what people chose last.
+def evaluate_held_out(job: Job, release: Release) -> Evaluation:
+    """Measure a release by what people chose last and keep beside it how it compares with what is live.
 
     Raises:
         ConfigError: When no surface with recall is served by the model.
@@ -104,7 +108,11 @@ def evaluate_held_out(job: Job, plan: Plan, scorer: Scorer) -> Evaluation:
     """
     outer = cut(job.log.table(), [kind for kind, grade in job.spec.labels.items() if grade > 0])
     with _level(job, outer) as level:
-        return _judged(job, level, level.lists(level.surface.candidates), plan, scorer)
+        contender = Contender.of(release)
+        found = _judged(job, level, level.lists(level.surface.candidates), contender)
+    if found.rival is not None:
+        Measured(found, None, ()).keep(job, release.folder)
+    return found
 
 
 def _earlier(part: Cut, wanted: list[str], *, required: bool) -> Cut | None:
@@ -152,14 +160,25 @@ def _surface(job: Job) -> str:
     return found
 
 
-def _judged(job: Job, level: Level, lists: Lists, plan: Plan, scorer: Scorer) -> Evaluation:
-    """Compare a plan and scorer with popularity and with the order of recall."""
-    scores = scorer.score(columns_of(level, lists, plan))
+def _judged(job: Job, level: Level, lists: Lists, contender: Contender) -> Evaluation:
+    """Compare a plan and scorer with what is live, with popularity and with the order of recall."""
     sizes = lists.samples.sizes
-    statistic = popularity_statistic(job.feature_set, job.spec)
+
+    def by(plan: Plan, scorer: Scorer) -> list[Ints]:
+        return ranked(lists.rows, scorer.score(columns_of(level, lists, plan)), sizes)
+
     rankings = {
-        MODEL: ranked(lists.rows, scores, sizes),
-        POPULARITY: level.most_popular(statistic, _LISTED),
+        MODEL: by(contender.plan, contender.scorer),
+        POPULARITY: level.most_popular(popularity_statistic(job.feature_set, job.spec), _LISTED),
         RECALL_ORDER: ranked(lists.rows, np.zeros(len(lists.rows)), sizes),
     }
-    return judge(rankings, lists.positives)
+    live = live_release(job.workspace, job.name)
+    if live is None or live.digest == contender.digest:
+        return judge(rankings, lists.positives)
+    if live.feature_set.fingerprint != level.feature_set.fingerprint:
+        rival = Rival(live.digest, live.version, problem="it reads other definitions than the lists were made with")
+        return judge(rankings, lists.positives, Against(rival, {}, job.spec.gate.alpha))
+    rankings[CHAMPION_RANKING] = by(live.plan, live.scorer)
+    tables = raw_tables(job.workspace, job.feature_set, job.log)
+    members = members_of(job.spec.gate.slices, lists.samples, level.snapshot, tables)
+    return judge(rankings, lists.positives, Against(Rival(live.digest, live.version), members, job.spec.gate.alpha))
