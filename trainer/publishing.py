@@ -92,12 +92,13 @@ def _register(registry: Registry, trial: Trial) -> None:
         for name, value in values.items()
     }
     page = report_of(trial.folder)
+    made = {"report": str(page.resolve())} if page.is_file() else {}
     figures = {"trees": float(trial.trees), "gap_closed": trial.evaluation.gap_closed}
     run = Run(
         manifest.name,
         trial.parameters,
         metrics | figures | {"test_requests": float(trial.evaluation.requests)},
-        {"release": str(trial.folder.resolve()), "digest": manifest.digest, "version": str(manifest.version)},
+        {"release": str(trial.folder.resolve()), "digest": manifest.digest, "version": str(manifest.version)} | made,
         (page,) if page.is_file() else (),
     )
     identity = registry.record(run)

@@ -6,6 +6,7 @@ predictors watch the ledger, which is written after the alias.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 __all__ = ["Registry", "Run", "Version"]
+
+log = logging.getLogger(__name__)
 
 _DIGEST: Final = "searchrank.digest"
 _FOLDER: Final = "searchrank.folder"
@@ -103,9 +106,18 @@ class Registry:
             identity = str(self._client.create_run(self._experiment(run.model)).info.run_id)
             self._client.log_batch(identity, metrics, parameters, tags)
             for path in run.files:
-                self._client.log_artifact(identity, str(path))
+                self._keep(identity, path)
             self._client.set_terminated(identity)
         return identity
+
+    def _keep(self, run: str, path: Path) -> None:
+        """Keep a file with a run; what a store of files does wrong is no reason to lose the run."""
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - seconds
+
+        try:
+            self._client.log_artifact(run, str(path))
+        except (OSError, MlflowException) as error:
+            log.warning("MLflow at %s did not keep %s: %s", self._uri, path, str(error)[:200])
 
     def register(self, model: str, folder: Path, *, digest: str, release: str, run: str = "") -> Version:
         """Register a release folder; the same digest keeps the version it has."""

@@ -5,6 +5,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -49,6 +50,15 @@ def test_a_run_and_its_release_are_found_again(registry, tmp_path, capfd):
     assert registry.versions("city")[1].folder == (tmp_path / "one").resolve()
     assert registry.versions("city")[1].run == run
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_mlflow_cannot_keep_costs_no_run(registry, uri, tmp_path, caplog):
+    page = tmp_path / "page.html"
+    page.write_text("figures")
+    (tmp_path / "file").write_text("in the way")
+    mlflow.MlflowClient(uri, uri).create_experiment("full", artifact_location=(tmp_path / "file" / "here").as_uri())
+    assert registry.record(Run("full", files=(page,)))
+    assert "did not keep" in caplog.text
 
 
 def test_the_same_digest_keeps_its_version(registry, tmp_path):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from searchrank.features import Evaluator
+from searchrank.features import Evaluator, Expression, Kind, Plan
 from searchrank.models import Manifest
 from searchrank.models.manifest import MODEL as MODEL_FILE
 from trainer.baselines import logged_order, oracle, popularity
@@ -21,6 +22,7 @@ from trainer.evaluation.ranking import Ranking
 from trainer.evaluation.report import Report
 from trainer.evaluation.requests import titles_of
 from trainer.evaluation.worth import InputWorth, gains, losses, microseconds
+from trainer.fit import columns_by_name
 from trainer.recall_order import recall_order
 from trainer.samples import matrix
 from trainer.state import raw_tables
@@ -28,7 +30,6 @@ from trainer.state import raw_tables
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from searchrank.features import Plan
     from searchrank.features.snapshot import Snapshot
     from searchrank.models import EffortCurve, Release, Scorer
     from trainer.job import Job
@@ -72,11 +73,13 @@ class Measured:
         evaluation: How it compares.
         effort: What less work costs; None for what can do no less.
         worths: What each input brings and costs.
+        kinds: Category of each row's item by which lists are called diverse, (n,), under its name; empty: not known.
     """
 
     evaluation: Evaluation
     effort: EffortCurve | None
-    worths: tuple[InputWorth, ...]
+    worths: tuple[InputWorth, ...] = ()
+    kinds: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     def keep(self, job: Job, folder: Path) -> Manifest:
         """Keep it beside the release, for the gate and as a page for people; return the release's manifest."""
@@ -84,7 +87,7 @@ class Measured:
         Findings.of(manifest.digest, found, found.metrics[MODEL]).write(folder)
         items = raw_tables(job.workspace, job.feature_set, job.log)[0]
         titles = titles_of(items, job.surface.title if job.surface is not None else "")
-        Report(manifest, found, job.spec.gate.alpha, self.worths, titles, len(items)).write(folder)
+        Report(manifest, found, job.spec.gate.alpha, self.worths, titles, len(items), self.kinds).write(folder)
         return manifest
 
 
@@ -124,7 +127,19 @@ def measure(job: Job, snapshot: Snapshot, test: Samples, contender: Contender) -
     found = compare(chosen, rankings, exploration=exploration)
     judged = found if champion is None else champion.judge(job, found, snapshot)
     times = microseconds(contender.plan, chosen, snapshot, _candidates(job))
-    return Measured(judged, effort, _worths(contender, columns, chosen, times))
+    return Measured(judged, effort, _worths(contender, columns, chosen, times), _kinds(job, chosen, snapshot))
+
+
+def _kinds(job: Job, chosen: Samples, snapshot: Snapshot) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the first category of items that the surface's diversity or a slice names."""
+    rerank = job.surface.rerank if job.surface is not None else None
+    over = [rerank.diversity.over] if rerank is not None and rerank.diversity is not None else []
+    for text in (*over, *job.spec.gate.slices.values()):
+        parsed = Expression.parse(text, chosen.feature_set)
+        if parsed.kind is Kind.CATEGORY and parsed.is_of_item:
+            plan = Plan.of_nodes(chosen.feature_set, {text: parsed.node})
+            return columns_by_name(chosen, snapshot, plan)
+    return {}
 
 
 def _candidates(job: Job) -> int:

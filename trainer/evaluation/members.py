@@ -23,6 +23,7 @@ __all__ = ["members_of", "parse_slices"]
 
 Mask = npt.NDArray[np.bool_]
 
+_FEW: Final = 50_000  # distinct texts of a column that may be categories
 MOST_VALUES: Final = 20
 """Values of one category that become slices: those of most requests."""
 LEAST_REQUESTS: Final = 20
@@ -91,12 +92,12 @@ def _by_value(
     column: npt.NDArray[np.int64], whose: npt.NDArray[np.int64], relevant: Mask, requests: int
 ) -> dict[int, Mask]:
     """Return a mask for each value that most requests have; equally many are told apart by the value."""
-    masks = {
-        int(value): _holding(whose, relevant & (column == value), requests) for value in np.unique(column[relevant])
-    }
-    masks.pop(0, None)  # missing
-    enough = {value: int(mask.sum()) for value, mask in masks.items() if mask.sum() >= LEAST_REQUESTS}
-    return {value: masks[value] for value in sorted(enough, key=lambda value: (-enough[value], value))[:MOST_VALUES]}
+    known = relevant & (column != 0)
+    values, codes = np.unique(column[known], return_inverse=True)
+    pairs = np.unique(codes * requests + whose[known])
+    counts = np.bincount(pairs // max(requests, 1), minlength=len(values))
+    best = [k for k in np.lexsort((values, -counts))[:MOST_VALUES].tolist() if counts[k] >= LEAST_REQUESTS]
+    return {int(values[k]): _holding(whose, known & (column == values[k]), requests) for k in best}
 
 
 def _texts(values: Iterable[int], tables: Iterable[pa.Table | None]) -> dict[int, str]:
@@ -109,9 +110,12 @@ def _texts(values: Iterable[int], tables: Iterable[pa.Table | None]) -> dict[int
 
 
 def _distinct(table: pa.Table) -> Iterator[str]:
-    """Yield the values of columns of few texts."""
+    """Yield the values of columns of texts that are few enough to be those of a category."""
     for name in table.column_names:
         kind = table.schema.field(name).type
         plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-        if pa.types.is_string(plain) and not name.endswith("_id"):
-            yield from (text for text in table.column(name).unique().cast(pa.string()).to_pylist() if text is not None)
+        if not pa.types.is_string(plain) or name.endswith("_id"):
+            continue
+        values = table.column(name).unique()
+        if len(values) <= _FEW:
+            yield from (text for text in values.cast(pa.string()).to_pylist() if text is not None)

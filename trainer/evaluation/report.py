@@ -19,16 +19,16 @@ from trainer.evaluation.metrics import average_precision, gauc, hit_rate, ndcg, 
 from trainer.evaluation.page import Cell, bar, curve, interval, number, page, signed, table
 from trainer.evaluation.ranking import Ranking
 from trainer.evaluation.requests import requests_of
-from trainer.evaluation.significance import bootstrap
+from trainer.evaluation.significance import Interval, bootstrap
 from trainer.evaluation.slices import regressions, worst_in_words
-from trainer.evaluation.variety import coverage
+from trainer.evaluation.variety import coverage, diversity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from searchrank.models import Manifest
     from trainer.evaluation.comparison import Details, Evaluation, Rival
-    from trainer.evaluation.significance import Difference, Interval
+    from trainer.evaluation.significance import Difference
     from trainer.evaluation.slices import Slice
     from trainer.evaluation.worth import InputWorth
 
@@ -38,6 +38,7 @@ Row = list[Cell | str | float]
 
 _SUFFIX: Final = ".report.html"
 _RESAMPLES: Final = 400
+_MANY: Final = 5_000  # requests
 _REACH: Final = 1.959964  # standard errors of a 95 % interval
 _PER_QUERY: Final[Mapping[str, Callable[[Ranking], npt.NDArray[np.float64]]]] = {
     "NDCG@3": partial(ndcg, k=3),
@@ -66,6 +67,7 @@ class Report:
         worths: What each input brings and costs.
         titles: What people call an item, by its id, as far as known.
         catalogue: Number of items there are; 0: not known.
+        kinds: Category of each row's item, (n,), under the name of what it is: lists of many kinds are diverse.
     """
 
     manifest: Manifest
@@ -74,6 +76,7 @@ class Report:
     worths: Sequence[InputWorth] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     catalogue: int = 0
+    kinds: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     def write(self, folder: Path) -> Path:
         """Write the page beside a release and return where."""
@@ -86,7 +89,7 @@ class Report:
         found, one = self.evaluation, self.manifest
         made = f"Made {one.created}, digest {one.digest[:12]}; {one.scorer}, {len(one.columns)} inputs."
         parts = [f'<p class="soft">{html.escape(made)}</p>', f"<p>Measured on {html.escape(found.how)}.</p>"]
-        parts += [*_differences(found.differences), *_metrics(found, self.catalogue)]
+        parts += [*_differences(found.differences), *_metrics(found, self.catalogue, self.kinds)]
         if found.rival is not None:
             parts += _slices(found.rival, self.alpha)
         if found.details is not None:
@@ -111,7 +114,7 @@ def _differences(found: Mapping[str, Difference]) -> list[str]:
     ]
 
 
-def _metrics(found: Evaluation, catalogue: int) -> list[str]:
+def _metrics(found: Evaluation, catalogue: int, kinds: Mapping[str, npt.NDArray[np.int64]]) -> list[str]:
     """Return every metric of every ranking, with an interval where it has a value a request."""
     if found.details is None:
         names = list(next(iter(found.metrics.values())))
@@ -128,10 +131,13 @@ def _metrics(found: Evaluation, catalogue: int) -> list[str]:
         codes = {one: code for code, one in enumerate(dict.fromkeys(ids))}
         items, most = np.array([codes[one] for one in ids], np.int64), max(catalogue, len(codes))
         rows.append(["coverage@10", *(coverage(ranking, items, most, 10) for ranking in rankings.values())])
+    for what, kind in kinds.items():
+        told = (_with_interval(diversity(ranking, kind, 10)) for ranking in rankings.values())
+        rows.append([f"diversity@10 by {what}", *told])
     return [
         "<h2>Metrics</h2>",
         '<p class="soft">Expected values over ties, with 95 % intervals. Coverage: the share of the catalogue that is '
-        "among the first ten of some request.</p>",
+        "among the first ten of some request. Diversity: the share of pairs among them that are of two kinds.</p>",
         table(["metric", *rankings], rows),
     ]
 
@@ -213,7 +219,13 @@ def _calibration(details: Details) -> list[str]:
 
 
 def _with_interval(values: npt.NDArray[np.float64]) -> Cell:
-    found = bootstrap(values, resamples=_RESAMPLES)
+    """Return a mean with its bootstrap interval; of very many values with that of the normal law, which is the same."""
+    known = values[~np.isnan(values)]
+    if len(known) > _MANY:
+        half = _REACH * float(known.std()) / math.sqrt(len(known))
+        found = Interval(float(known.mean()), float(known.mean()) - half, float(known.mean()) + half)
+    else:
+        found = bootstrap(known, resamples=_RESAMPLES)
     return Cell(f'{number(found.mean)}<br><span class="soft">{_range(found)}</span>')
 
 

@@ -39,7 +39,9 @@ def found():
 def test_the_page_names_slices_winners_losers_and_inputs(found):
     judged = against(Rival("d" * 64, 2), found, {"dear": np.array([True, True, False])}, 0.025)
     worths = (InputWorth("price", 0.75, 0.02, 3.5), InputWorth("age", nan, -0.01, 0.0))
-    text = Report(MANIFEST, judged, 0.025, worths, {"a": "Green & black"}, 10).to_html()
+    text = Report(
+        MANIFEST, judged, 0.025, worths, {"a": "Green & black"}, 10, {"item.kind": np.array([1, 2] * 3)}
+    ).to_html()
     assert "shop, version 3" in text
     assert "worse by more than chance nowhere" in text
     assert ">dear<" in text
@@ -48,6 +50,7 @@ def test_the_page_names_slices_winners_losers_and_inputs(found):
     assert "<b>Green &amp; black</b>" in text
     assert "3.5" in text
     assert "coverage@10" in text
+    assert "<td>diversity@10 by item.kind</td><td>1.0000<br>" in text
 
 
 def test_a_slice_that_is_worse_stands_out(found):
