@@ -1,8 +1,8 @@
 """One branch as requests ask it: here if it is quick and waits for nothing, else on a few threads of its own.
 
 A thread that hangs cannot be cancelled, it can only be waited for no longer. So a branch has no more than
-``THREADS`` of them, and while all are busy, or after some answers in a row that came too late, it is skipped at
-once. In the background it is tried again.
+``THREADS`` of them. More questions wait for one that comes free; when none does, or after some answers in a row that
+came too late, the branch is skipped at once. In the background it is tried again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ __all__ = ["THREADS", "BoundedBranch", "Given", "ask", "collect"]
 
 THREADS: Final = 4
 INLINE_SECONDS: Final = 0.001
+STUCK_SECONDS: Final = 0.05
+MOST_WAITING: Final = 64
 _WEIGHT: Final = 0.1  # of a new measurement in the running estimate
 _FAIR_SECONDS: Final = 0.005  # who waited less cannot blame the branch
 _logger = logging.getLogger(__name__)
@@ -79,7 +81,7 @@ class BoundedBranch:
 
         Args:
             branch: What is asked.
-            threads: Most threads, and questions under way on them.
+            threads: Most threads.
             circuit: When to stop asking; made if None.
         """
         self.branch = branch
@@ -88,7 +90,8 @@ class BoundedBranch:
         self._circuit = circuit or Circuit()
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._started = 0
-        self._busy = 0
+        self._busy = 0  # questions on threads, and those that wait for one
+        self._moved = 0.0  # when one of them ended, or the first began
         self._seconds_each = 0.0  # a candidate asked for, a running estimate
         self._patience = 0.0  # of the last who waited in vain
 
@@ -98,7 +101,7 @@ class BoundedBranch:
             given = ask(self.branch, query, limit, deadline)
             self._note(given, limit)
             return given
-        if self._busy >= self._threads:
+        if self._is_stuck():
             self.skipped += 1
             return nothing(self.branch.name, Outcome.SKIPPED, f"skipped: all its {self._threads} threads are busy")
         if time.monotonic() >= deadline:
@@ -110,6 +113,12 @@ class BoundedBranch:
         self.skipped += 1
         reason = f"skipped, since it was late: {self._circuit.reason}"
         return nothing(self.branch.name, Outcome.SKIPPED, reason)
+
+    def _is_stuck(self) -> bool:
+        """Whether one more question would wait for threads that hang: all are busy, and none has come free for long."""
+        if self._busy < self._threads:
+            return False
+        return self._busy >= MOST_WAITING or time.monotonic() - self._moved > STUCK_SECONDS
 
     def give_up(self, future: asyncio.Future[Given], waited: float) -> None:
         """Wait no longer."""
@@ -124,8 +133,10 @@ class BoundedBranch:
     def _queue(self, query: Query, limit: int, deadline: float) -> asyncio.Future[Given]:
         loop = asyncio.get_running_loop()
         task = _Task(query, limit, deadline, loop, loop.create_future())
+        if not self._busy:
+            self._moved = time.monotonic()
         self._busy += 1
-        if self._started < self._threads and self._started < self._busy:
+        if self._started < min(self._threads, self._busy):
             self._start()
         self._tasks.put(task)
         return task.future
@@ -142,6 +153,7 @@ class BoundedBranch:
 
     def _done(self, task: _Task, given: Given) -> None:
         self._busy -= 1
+        self._moved = time.monotonic()
         self._note(given, task.limit)
         in_time = not task.future.done()
         if in_time:

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from recall import Query, Recaller
-from recall.bounded import THREADS, BoundedBranch
+from recall import Outcome, Query, Recaller
+from recall.bounded import MOST_WAITING, STUCK_SECONDS, THREADS, BoundedBranch
 from recall.testing import FailingBranch, FixedBranch, HangingBranch
 from searchrank.state.circuit import Circuit
 
@@ -54,9 +54,9 @@ async def test_a_hanging_branch_is_named_and_the_others_go_on(hanging):
     assert "no answer within" in found.coverage[0].problem
 
 
-async def test_a_branch_with_all_threads_busy_is_skipped_at_once(hanging):
+async def test_a_branch_whose_threads_all_hang_is_skipped_at_once(hanging):
     recaller = Recaller([BoundedBranch(hanging, circuit=Circuit(failures=99)), GOOD], QUOTAS)
-    await asyncio.gather(*(recaller.ask(Query(), 10, soon()) for _ in range(THREADS)))
+    await asyncio.gather(*(recaller.ask(Query(), 10, soon(STUCK_SECONDS + 0.01)) for _ in range(THREADS)))
     found = await recaller.ask(Query(), 10, math.inf)  # it would never end if it waited
     assert found.coverage[0].problem == f"skipped: all its {THREADS} threads are busy"
     assert recaller.skipped == {"slow": 1, "good": 0}
@@ -123,3 +123,17 @@ async def test_threads_end_with_the_branch():
             return
         await asyncio.sleep(0.005)
     pytest.fail("its thread goes on")
+
+
+async def test_more_questions_than_threads_wait_for_one_that_comes_free():
+    recaller = Recaller([HangingBranch(FixedBranch("slow", [9]), 0.001), GOOD], QUOTAS)
+    found = await asyncio.gather(*(recaller.ask(Query(), 10, soon(5)) for _ in range(5 * THREADS)))
+    assert not any(one.dropped for one in found)
+    assert recaller.skipped == {"slow": 0, "good": 0}
+
+
+async def test_no_more_questions_wait_than_a_number(hanging):
+    recaller = Recaller([BoundedBranch(hanging, circuit=Circuit(failures=999))], QUOTAS)
+    found = await asyncio.gather(*(recaller.ask(Query(), 10, soon(0.05)) for _ in range(MOST_WAITING + 3)))
+    outcomes = [one.coverage[0].outcome for one in found]
+    assert (outcomes.count(Outcome.LATE), outcomes.count(Outcome.SKIPPED)) == (MOST_WAITING, 3)
