@@ -73,10 +73,9 @@ def titles_of(items: pa.Table, column: str) -> dict[str, str]:
 
 
 def _asked(details: Details, query: int) -> tuple[str, Cell]:
-    """Return which request it is, and what was asked by whom."""
+    """Return which request it is and what was asked; not by whom: pages are passed on, and outlive who is forgotten."""
     asked = details.samples.requests.slice(query, 1).to_pylist()[0]
-    said = " · ".join(str(asked[name]) for name in ("query", "user_id") if asked.get(name))
-    return str(asked.get("request_id", query)), Cell(html.escape(said), left=True)
+    return str(asked.get("request_id", query)), Cell(html.escape(asked.get("query") or ""), left=True)
 
 
 def _lists(details: Details, other: str, query: int, titles: Mapping[str, str]) -> tuple[Cell, Cell]:

@@ -24,7 +24,9 @@ def found():
     """Three requests of two items: the first gains, the second loses, the third does neither."""
     samples = Samples(
         FEATURES,
-        pa.table({"request_id": ["r0", "r1", "r2"], "query": ["<tea>", None, "milk"], "user_id": ["u", None, None]}),
+        pa.table(
+            {"request_id": ["r0", "r1", "r2"], "query": ["<tea>", None, "milk"], "user_id": ["somebody", None, None]}
+        ),
         pa.table({"item_id": ["a", "b"] * 3}),
         np.arange(3),
         np.full(3, 2),
@@ -46,9 +48,12 @@ def test_the_page_names_slices_winners_losers_and_inputs(found):
     assert "worse by more than chance nowhere" in text
     assert ">dear<" in text
     assert "1 requests gain, 1 lose, 1 do neither" in text
-    assert text.index("Winners") < text.index("&lt;tea&gt; · u") < text.index("Losers") < text.index("r1")
+    assert (
+        text.index("Winners") < text.index("<td class=left>&lt;tea&gt;</td>") < text.index("Losers") < text.index("r1")
+    )
     assert "<b>Green &amp; black</b>" in text
     assert "3.5" in text
+    assert "somebody" not in text
     assert "coverage@10" in text
     assert "<td>diversity@10 by item.kind</td><td>1.0000<br>" in text
 
