@@ -55,7 +55,6 @@ class DenseBranch:
     """Nearest vectors; the score is the cosine or the inner product with the vector as it is stored."""
 
     name = NAME
-    waits = True
 
     def __init__(self, index: VectorIndex, rows: Ints, size: int, config: DenseConfig, encoder: Encoder | None) -> None:
         """Hold an opened index.
@@ -73,6 +72,11 @@ class DenseBranch:
         self._whole = len(rows) == size
         self._config = config
         self._encoder = encoder
+
+    @property
+    def waits(self) -> bool:
+        """Whether a network makes vectors of words while others wait; searching takes no longer than reading arrays."""
+        return bool(self._config.encoder)
 
     @classmethod
     def open(cls, folder: Path, config: DenseConfig) -> DenseBranch:
