@@ -64,6 +64,7 @@ def evaluate(
 ) -> None:
     """Measure a release again on the test part of a workspace's event log."""
     from searchrank.models import Ledger, Release, find_release  # noqa: PLC0415 - heavy
+    from trainer.evaluation.report import report_of  # noqa: PLC0415 - heavy
     from trainer.job import Job  # noqa: PLC0415 - heavy
     from trainer.train import evaluate_release  # noqa: PLC0415 - heavy
 
@@ -76,6 +77,8 @@ def evaluate(
         told.begin("evaluating")
         found = evaluate_release(job, release)
     _show_evaluation(f"{release.name} version {release.version}", found, on_stderr=json)
+    if report_of(release.folder).is_file():
+        say(f"report: {report_of(release.folder)}", on_stderr=json)
     if json:
         emit(finite(found.figures() | {"version": release.version, "digest": release.digest}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from searchrank.errors import ReleaseRefusedError, SearchRankError
@@ -87,7 +87,12 @@ def promote(workspace: Workspace, folder: Path, uri: str, terms: Terms | None = 
 
 def _judged(workspace: Workspace, release: Release) -> Verdict:
     """Ask the gate about what would replace the champion."""
-    return verdict(release, live_release(workspace, release.name), Project.load(workspace))
+    champion, live = live_release(workspace, release.name), Ledger(workspace.ledger).live(release.name)
+    found = verdict(release, champion, Project.load(workspace))
+    if champion is None and live is not None:
+        note = f"version {live.version}, which is live, cannot be opened here: nothing is known of how they compare"
+        return replace(found, notes=(*found.notes, note))
+    return found
 
 
 def roll_back(workspace: Workspace, name: str, uri: str) -> Change:

@@ -190,12 +190,16 @@ def _facts(manifest: Manifest, live: Entry | None) -> dict[str, Any]:
         "digest": manifest.digest,
         "ndcg@10": manifest.metrics.get("ndcg@10"),
         "live": live is not None and live.digest == manifest.digest,
+        "forced": live.forced if live is not None and live.digest == manifest.digest else "",
     }
 
 
 def _cells(facts: dict[str, Any]) -> list[str | float]:
     """Return the last cells of a release's row."""
-    return ["-" if facts["ndcg@10"] is None else facts["ndcg@10"], "live" if facts["live"] else ""]
+    return [
+        "-" if facts["ndcg@10"] is None else facts["ndcg@10"],
+        ("live, forced" if facts["forced"] else "live") if facts["live"] else "",
+    ]
 
 
 def _tell(entry: Entry, note: str, *, json: bool) -> None:

@@ -122,3 +122,14 @@ def test_what_is_refused_becomes_live_by_force_alone_and_the_ledger_says_why(sho
     assert promote(shop, folder, uri, Terms(force=True)).entry.forced.startswith("NDCG@10 in slice tail falls")
     assert [bool(entry.forced) for entry in Ledger(shop.ledger).entries("taste")] == [False, True]
     assert "forced" not in shop.ledger.read_text().splitlines()[0]
+
+
+def test_a_champion_that_cannot_be_opened_keeps_nobody_from_its_place(shop):
+    pytest.importorskip("mlflow")
+    folder = release(shop)
+    model = live(shop).folder / "model.txt"
+    model.chmod(0o644)
+    model.write_text("broken")
+    change = promote(shop, folder, f"sqlite:///{shop.root / 'mlflow.db'}")
+    assert change.entry.version == 2
+    assert "version 1, which is live, cannot be opened here" in change.note
