@@ -73,12 +73,6 @@ def fuse(
 def reciprocal(union: Union, *, limit: int, k: float) -> Recalled:
     """Fuse lists that are joined already; see ``fuse``."""
     ranks, scores = union.spread()
-    weights = 1.0 / (k + union.rank)
-    place = union.place
-    by_name = sorted(range(len(union.names)), key=union.names.__getitem__)
-    if by_name != list(range(len(by_name))):  # so that the last bit of a sum does not depend on the order of the lists
-        order = np.array(by_name).argsort()[union.branch].argsort(kind="stable")
-        place, weights = place[order], weights[order]
-    fused = np.bincount(place, weights, len(union.rows)).astype(np.float64, copy=False)
+    fused = np.bincount(union.place, 1.0 / (k + union.rank), len(union.rows)).astype(np.float64, copy=False)
     best = (-fused).argsort(kind="stable")[:limit]
     return Recalled(union.rows[best], fused[best], union.names, ranks[:, best], scores[:, best])

@@ -25,7 +25,8 @@ class Union:
     Attributes:
         names: Of the lists, in the order in which they were handed in.
         rows: Shape ``(u,)``, ascending.
-        place: Shape ``(n,)``, for each member, list by list, where ``rows`` has it.
+        place: Shape ``(n,)``, for each member, list by list in the order of their names, where ``rows`` has it: what is
+            summed over members does not depend on the order in which lists were handed in.
         branch: Shape ``(n,)``, the number of its list.
         rank: Shape ``(n,)``, its rank there, 1 for the best.
         score: Shape ``(n,)`` float32, its score there.
@@ -46,11 +47,13 @@ class Union:
             parts: A name and a list for each branch; names are distinct, and so are the rows of one list.
         """
         names = tuple(name for name, _ in parts)
-        rows = np.concatenate([_NO_ROWS, *(part.rows for _, part in parts)])
-        score = np.concatenate([_NO_SCORES, *(part.scores for _, part in parts)])
-        sizes = np.array([len(part.rows) for _, part in parts], np.int64)
-        branch = np.arange(len(sizes)).repeat(sizes)
-        rank = np.arange(1, len(rows) + 1) - (sizes.cumsum() - sizes)[branch]
+        numbers = sorted(range(len(parts)), key=names.__getitem__)
+        lists = [parts[number][1] for number in numbers]
+        rows = np.concatenate([_NO_ROWS, *(part.rows for part in lists)])
+        score = np.concatenate([_NO_SCORES, *(part.scores for part in lists)])
+        sizes = np.array([len(part.rows) for part in lists], np.int64)
+        branch = np.array(numbers, np.int64).repeat(sizes)
+        rank = np.arange(1, len(rows) + 1) - (sizes.cumsum() - sizes).repeat(sizes)
         order = rows.argsort(kind="stable")
         ascending = rows[order]
         first = np.ones(len(rows), np.bool_)
