@@ -23,6 +23,12 @@ def shop(tmp_path):
 
 
 @pytest.fixture
+def ledger_alone(monkeypatch):
+    """Promote without MLflow, which takes seconds and is tried in the integration tests."""
+    monkeypatch.setattr("trainer.promotion._has_mlflow", lambda: False)
+
+
+@pytest.fixture
 def project(shop):
     return Project.load(shop)
 
@@ -110,26 +116,25 @@ def test_findings_are_read_as_they_were_written(shop):
     assert replace(read, slices=()) == replace(written, slices=())
 
 
+@pytest.mark.usefixtures("ledger_alone")
 def test_what_is_refused_becomes_live_by_force_alone_and_the_ledger_says_why(shop):
-    pytest.importorskip("mlflow")
     folder = found(release(shop, WEIGHTS[::-1]), live(shop).digest, WORSE)
-    uri = f"sqlite:///{shop.root / 'mlflow.db'}"
     with pytest.raises(ReleaseRefusedError, match=r"version 2 is refused: NDCG@10 in slice tail.*promote 2 .*--force"):
-        promote(shop, folder, uri)
+        promote(shop, folder, "none")
     ledger = Ledger(shop.ledger)
     assert ledger.live("taste").version == 1
-    assert promote(shop, folder, uri, Terms(alias=CHALLENGER)).entry.forced == ""
-    assert promote(shop, folder, uri, Terms(force=True)).entry.forced.startswith("NDCG@10 in slice tail falls")
+    assert promote(shop, folder, "none", Terms(alias=CHALLENGER)).entry.forced == ""
+    assert promote(shop, folder, "none", Terms(force=True)).entry.forced.startswith("NDCG@10 in slice tail falls")
     assert [bool(entry.forced) for entry in Ledger(shop.ledger).entries("taste")] == [False, True]
     assert "forced" not in shop.ledger.read_text().splitlines()[0]
 
 
+@pytest.mark.usefixtures("ledger_alone")
 def test_a_champion_that_cannot_be_opened_keeps_nobody_from_its_place(shop):
-    pytest.importorskip("mlflow")
     folder = release(shop)
     model = live(shop).folder / "model.txt"
     model.chmod(0o644)
     model.write_text("broken")
-    change = promote(shop, folder, f"sqlite:///{shop.root / 'mlflow.db'}")
+    change = promote(shop, folder, "none")
     assert change.entry.version == 2
     assert "version 1, which is live, cannot be opened here" in change.note
