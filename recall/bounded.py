@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["THREADS", "BoundedBranch", "Given", "ask", "collect"]
 
 THREADS: Final = 4
-INLINE_SECONDS: Final = 0.001
+INLINE_SECONDS: Final = 0.002  # as scoring may take on the loop
 STUCK_SECONDS: Final = 0.05
 MOST_WAITING: Final = 64
 _WEIGHT: Final = 0.1  # of a new measurement in the running estimate
