@@ -12,6 +12,7 @@ from searchrank.models import CHAMPION, Entry, Ledger, Release
 from searchrank.project import Project
 from trainer.evaluation.champion import live_release
 from trainer.evaluation.gate import Verdict, verdict
+from trainer.evaluation.report import report_of
 from trainer.registry import Registry
 
 if TYPE_CHECKING:
@@ -69,11 +70,7 @@ def promote(workspace: Workspace, folder: Path, uri: str, terms: Terms | None = 
     manifest = release.manifest
     found = _judged(workspace, release) if how.alias == CHAMPION else Verdict()
     if found.objections and not how.force:
-        raise ReleaseRefusedError(
-            f"{manifest.name} version {manifest.version} is refused: {'; '.join(found.objections)}. Make it live all "
-            f"the same: searchrank release promote {manifest.version} --model {manifest.name} "
-            f"--home {workspace.root} --force"
-        )
+        raise ReleaseRefusedError(_refusal(workspace, release, found))
     notes = list(found.notes)
     if _has_mlflow():
         known = how.registry or Registry.open(uri)
@@ -83,6 +80,16 @@ def promote(workspace: Workspace, folder: Path, uri: str, terms: Terms | None = 
         notes.append(f"MLflow is not installed here: only the ledger was written, the alias {how.alias!r} was not")
     ledger, forced = Ledger(workspace.ledger), "; ".join(found.objections)
     return Change(ledger.promote(folder, alias=how.alias, author=_author(), forced=forced), "; ".join(notes))
+
+
+def _refusal(workspace: Workspace, release: Release, found: Verdict) -> str:
+    """Return why a release is refused, where to read more, and how to overrule it."""
+    page = report_of(release.folder)
+    more = f" Its report: {page}." if page.is_file() else ""
+    return (
+        f"{release.name} version {release.version} is refused: {'; '.join(found.objections)}.{more} Make it live all "
+        f"the same: searchrank release promote {release.version} --model {release.name} --home {workspace.root} --force"
+    )
 
 
 def _judged(workspace: Workspace, release: Release) -> Verdict:
