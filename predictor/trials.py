@@ -49,7 +49,7 @@ class Trial:
     _variants: dict[Settings, ServedSurface] = field(default_factory=dict)
 
     def renewed(self) -> Trial:
-        """Return the same for a surface that serves something else now."""
+        """Return the same with no variant yet: for a surface that serves something else now, or a variant itself."""
         return Trial(self.assigner, self.releases, self.version)
 
     def variant(self, surface: ServedSurface, settings: Settings) -> ServedSurface:
@@ -58,7 +58,9 @@ class Trial:
         if found is None:
             if len(self._variants) >= MAX_VARIANTS:
                 self._variants.clear()
-            found = self._variants[settings] = _variant(surface, dict(settings), self.releases)
+            found = _variant(surface, dict(settings), self.releases)
+            # Of its own: a variant that knew the variants would keep itself, and what it serves, until a collection.
+            found = self._variants[settings] = replace(found, trial=self.renewed())
         return found
 
 
@@ -99,7 +101,7 @@ def _variant(surface: ServedSurface, settings: dict[str, Value], pinned: Mapping
     ordering = settings.get("rerank")
     reranker = changed.reranker if ordering is None else changed.rerankers.get(str(ordering))
     config = changed.config.model_copy(update=sizes) if sizes else changed.config
-    return replace(changed, config=config, recaller=recaller, reranker=reranker, trial=surface.trial)
+    return replace(changed, config=config, recaller=recaller, reranker=reranker)
 
 
 class TrialLoader:

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from predictor.apart import answer
 from predictor.call import Call
 from predictor.metrics import Metrics
 from predictor.query import Query, rank_request, search_request
@@ -66,8 +67,32 @@ def test_what_served_long_ago_is_let_go(serving):
         promote(serving.workspace, release(serving.workspace, weights(number + 2.0)))
         serving.load()
         seen.append(weakref.ref(serving.surface("shop").live))
-    gc.collect()
     assert [one() is not None for one in seen] == [False, False, True, True, True]
+
+
+async def test_what_was_tried_on_it_keeps_nothing_that_served(serving):
+    serving.workspace.experiments.write_text(
+        "surfaces: {shop: {page: {salt: p, unit: user_id, parameters: {v: {type: integer, sets: limit}}, "
+        "experiments: {e: {buckets: 0-9999, arms: {a: {weight: 1, set: {v: 2}}}}}}}}"
+    )
+    seen = []
+    for number in range(4):
+        promote(serving.workspace, release(serving.workspace, weights(number + 2.0)))
+        serving.load()
+        surface = serving.surface("shop")
+        found = await answer(surface, rank_request(Query(surface="shop", user_id="u"), ["i1", "i2", "i3"], {}))
+        assert [arm.arm for arm in found.arms] == ["a"]
+        seen.append(weakref.ref(surface.live))
+        del surface
+    assert [one() is not None for one in seen] == [False, True, True, True]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_collected():
+    """What is let go must go at once: a collection that waits for its turn would keep whole releases until then."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def test_releases_with_other_features_serve_one_after_the_other(serving):
