@@ -1,4 +1,4 @@
-"""Items that the same users dealt with: neighbours by cosine over users (Sarwar et al., WWW 2001).
+"""Items that the same users dealt with.
 
 Neighbours are kept as compressed rows (``indptr``, ``neighbours``, ``weights``), mapped read-only.
 """
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from recall.behaviour.neighbours import Neighbours, cosine_neighbours
+from recall.behaviour.graph import Graph
+from recall.behaviour.nearest import cosine, swing
+from recall.behaviour.neighbours import Nearest, Neighbours
 from recall.branch import Candidates, Query, rank
 from recall.indexes.manifest import IndexManifest
 from searchrank.errors import DataError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from recall.behaviour.config import ItemToItemConfig
     from recall.interaction import Interactions
+    from recall.kind import Told
 
 __all__ = ["ItemToItemBranch", "build_item_to_item"]
 
@@ -92,17 +95,26 @@ class ItemToItemBranch:
         return distinct, np.asarray(np.bincount(place, weights, minlength=len(distinct)), np.float64)
 
 
-def build_item_to_item(folder: Path, config: ItemToItemConfig, interactions: Interactions) -> None:
+def build_item_to_item(
+    folder: Path, config: ItemToItemConfig, interactions: Interactions, told: Told = lambda _done, _total: None
+) -> None:
     """Compute every item's neighbours and write them.
 
     Args:
         folder: An empty folder.
-        config: Which events join a user and an item, and how many neighbours are kept.
+        config: Which events join a user and an item, what makes items near, and how many neighbours are kept.
         interactions: The events; those that name no user do not count.
+        told: Called with the number of items done and of all.
 
     Raises:
         ConfigError: When scipy, which only building needs, is not installed.
     """
-    joined = interactions.select(config.events, min_value=config.min_value)
-    cosine_neighbours(joined, config.neighbours).save(folder)
+    graph = Graph.of(interactions.select(config.events, min_value=config.min_value))
+    Neighbours.of(_nearest(graph, config, told), config.neighbours).save(folder)
     IndexManifest(branch=NAME, size=interactions.size, recipe=config.recipe).write(folder)
+
+
+def _nearest(graph: Graph, config: ItemToItemConfig, told: Told) -> Nearest:
+    if config.method == "swing":
+        return swing(graph, config.neighbours, told, config.smoothing)
+    return cosine(graph, config.neighbours, told)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from typing import Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveInt
 from typing_extensions import override
 
 from recall.kind import BranchSection
@@ -11,8 +13,12 @@ __all__ = ["ItemToItemConfig"]
 
 
 class ItemToItemConfig(BranchSection):
-    """Items that the same users dealt with (cosine over users)."""
+    """Items that the same users dealt with."""
 
+    method: Literal["cosine", "swing"] = "cosine"
+    """What makes two items near: the cosine of their users, or swing."""
+    smoothing: NonNegativeFloat = 1.0
+    """Swing alone: added to the number of items that two users have in common."""
     events: list[str] = Field(default=["click", "order"], min_length=1)
     """Event kinds that join a user and an item."""
     min_value: float | None = None
@@ -28,7 +34,9 @@ class ItemToItemConfig(BranchSection):
     @override
     def recipe(self) -> dict[str, object]:
         """What of this changes the index."""
-        return {"events": sorted(self.events), "min_value": self.min_value, "neighbours": self.neighbours}
+        own = {"method": "swing", "smoothing": self.smoothing} if self.method == "swing" else {}
+        shared = {"events": sorted(self.events), "min_value": self.min_value, "neighbours": self.neighbours}
+        return shared | own
 
     @property
     @override

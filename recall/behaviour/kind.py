@@ -24,8 +24,8 @@ def _check(section: ItemToItemConfig, sources: IndexSources) -> None:
     warn_if_silent(NAME, section.events, sources.events)
 
 
-def _build(folder: Path, section: ItemToItemConfig, sources: IndexSources, _told: Told) -> None:
-    build_item_to_item(folder, section, sources.interactions)
+def _build(folder: Path, section: ItemToItemConfig, sources: IndexSources, told: Told) -> None:
+    build_item_to_item(folder, section, sources.interactions, told)
 
 
 ITEM_TO_ITEM: Final = Kind(index=NAME, section=ItemToItemConfig, check=_check, build=_build, open=ItemToItemBranch.open)

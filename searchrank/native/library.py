@@ -52,9 +52,10 @@ def _kernel_sources() -> dict[str, Path]:
     root = Path(__file__).parents[1]
     folders = {package: root.joinpath(*package.split(".")[1:]) for package in KERNEL_PACKAGES}
     for entry in importlib.metadata.entry_points(group="searchrank.kernels"):
-        spec = importlib.util.find_spec(entry.value)
+        top, *below = entry.value.split(".")
+        spec = importlib.util.find_spec(top)  # of a package below it, this would import what is above
         if spec is not None and spec.origin is not None:
-            folders[entry.value] = Path(spec.origin).parent
+            folders[entry.value] = Path(spec.origin).parent.joinpath(*below)
     return {
         package if path.stem == "__init__" else f"{package}.{path.stem}": path
         for package, folder in folders.items()

@@ -64,6 +64,7 @@ def test_progress_is_told_to_the_end(tmp_path: Path, sources: IndexSources):
     assert told == [
         (0, 3, "index lexical"),
         (1, 3, "index item_to_item"),
+        (1, 3, "index item_to_item 100 %"),
         (2, 3, "index popular"),
         (3, 3, "done"),
     ]

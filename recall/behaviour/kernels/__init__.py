@@ -1,0 +1,1 @@
+"""The compiled part of building: which items are nearest to each."""
