@@ -88,11 +88,12 @@ class Loader:
             SearchRankError: When it cannot be served.
         """
         folder = current(self._workspace.snapshots)
-        live, *earlier = self._releases(config.model)
+        live = self._live(config.model)
         try:
             return self._surface(name, config, live, folder)
         except SearchRankError as error:
-            if not (fall_back and earlier):
+            earlier = self._earlier(config.model) if fall_back else []
+            if not earlier:
                 raise
             _logger.exception("surface %s: the live release is refused; trying the one before", name)
             return self._fall_back(name, config, earlier, error)
@@ -176,20 +177,25 @@ class Loader:
                 _logger.warning("surface %s: %s is refused too: %s", name, release.name, error)
         raise refusal
 
-    def _releases(self, model: str) -> list[Path]:
-        """Return the folders of a model's releases, the live one first, then what was live before, each once.
+    def _live(self, model: str) -> Path:
+        """Return the folder of a model's live release.
 
         Raises:
             NotFoundError: When nothing was ever live.
         """
-        entries = reversed(self.ledger.entries(model))
-        folders = list(dict.fromkeys(self.ledger.folder(entry) for entry in entries))
-        if not folders:
+        entry = self.ledger.live(model)
+        if entry is None:
             raise NotFoundError(
                 f"no release of model {model!r} is live; train one with 'searchrank train' and promote it with "
                 f"'searchrank release promote VERSION --model {model}'"
             )
-        return folders
+        return self.ledger.folder(entry)
+
+    def _earlier(self, model: str) -> list[Path]:
+        """Return the folders of what was live before the live release, the latest first, each once."""
+        entries = reversed(self.ledger.entries(model))
+        _, *earlier = dict.fromkeys(self.ledger.folder(entry) for entry in entries)
+        return earlier
 
     def _serve(
         self, name: str, config: Surface, models: _Models, folder: Path, tail: Tail | None = None

@@ -80,7 +80,7 @@ class Instruction:
     gathers: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Program:
     """Instructions in order, and which arena columns leave, in order.
 

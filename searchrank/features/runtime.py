@@ -5,26 +5,21 @@ A hundred candidates and a training chunk take the same code; offline and online
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from searchrank.errors import DataError
-from searchrank.features.inputs import Kind
+from searchrank.features.bound import BLOCK, Bound
 from searchrank.features.kernels import driver
-from searchrank.features.node import Call, Constant
-from searchrank.features.operator import ROW_SLOTS, SIZE_SLOT, Operator
-from searchrank.features.plan import Base, Cell, Instruction, Plan, Program
-from searchrank.features.text import hash_text
+from searchrank.features.operator import Operator
+from searchrank.features.plan import Plan
 from searchrank.native import address, library
-from searchrank.native.memory import bits_of
 
 __all__ = ["BLOCK", "Evaluator", "Rows"]
-
-BLOCK: Final = 1_024
 
 Records = npt.NDArray[np.void]
 Numbers = npt.NDArray[np.int64]
@@ -73,14 +68,13 @@ class Evaluator:
         """
         self.plan = plan
         kernels = library()
-        find = address_of or (lambda o: kernels.address(o.function))
-        self._item = _Bound(plan.item, find)
-        self._request = _Bound(plan.request, find)
-        self._candidate = _Bound(plan.candidate, find)
-        self._scored = [(_Bound(program, find), node.model, len(program.outputs)) for node, program in plan.scored]
-        self._pairs: _Bound | None = None
-        self._records: _Bound | None = None
-        self._find = find
+        self._item = Bound(plan.item, address_of)
+        self._request = Bound(plan.request, address_of)
+        self._candidate = Bound(plan.candidate, address_of)
+        self._scored = [(Bound(program, address_of), node.model, len(program.outputs)) for node, program in plan.scored]
+        self._pairs: Bound | None = None
+        self._records: Bound | None = None
+        self._find = address_of
         self._outside = kernels.callable(driver.count_outside)
         self._found = np.zeros(1, np.int64)
         self._found_at = address(self._found)
@@ -137,10 +131,10 @@ class Evaluator:
             DataError: As ``evaluate``.
         """
         if self._pairs is None:
-            self._pairs = _Bound(self.plan.pairs, self._find)
+            self._pairs = Bound(self.plan.pairs, self._find)
         return self._matrix(item_block, rows, self._pairs)
 
-    def _matrix(self, item_block: Records, rows: Rows, bound: _Bound) -> npt.NDArray[np.float32]:
+    def _matrix(self, item_block: Records, rows: Rows, bound: Bound) -> npt.NDArray[np.float32]:
         if not self.plan.is_numeric:
             raise DataError("a column of this plan is a category; use evaluate_columns")
         out = np.empty((len(bound.program.outputs), len(rows)), np.float32)
@@ -155,12 +149,12 @@ class Evaluator:
         """
         program = self.plan.candidate
         if self._records is None:
-            self._records = _Bound(program, self._find, names=self.plan.columns)
+            self._records = Bound(program, self._find, names=self.plan.columns)
         out = np.empty(len(rows), self._records.layout)
         self._run(item_block, rows, self._records, out, 0)
         return {name: np.ascontiguousarray(out[name]) for name in self.plan.columns}
 
-    def _run(self, item_block: Records, rows: Rows, bound: _Bound, out: npt.NDArray[Any], row_bytes: int) -> None:
+    def _run(self, item_block: Records, rows: Rows, bound: Bound, out: npt.NDArray[Any], row_bytes: int) -> None:
         sets = self.plan.feature_set
         self._check("item block", item_block, self.plan.item_block_layout)
         self._check("requests", rows.requests, sets.request_layout)
@@ -195,7 +189,7 @@ class Evaluator:
         scores[np.isnan(scores)] = np.nan  # one NaN alone is stored
         return scores
 
-    def _export(self, bound: _Bound, records: Records, records_at: int) -> Records:
+    def _export(self, bound: Bound, records: Records, records_at: int) -> Records:
         program = bound.program
         exports = np.zeros(len(records), program.layout)
         for key, name in program.copied.items():
@@ -215,109 +209,3 @@ class Evaluator:
         self._outside(numbers_at, n, limit, self._found_at)
         if self._found[0]:
             raise DataError(f"{self._found[0]} row numbers are not in 0..{limit - 1}", field=what)
-
-
-class _Bound:
-    """A program's table with kernel addresses and arena columns filled in, and the patches each call makes."""
-
-    def __init__(self, program: Program, find: Callable[[Operator], int], names: tuple[str, ...] | None = None) -> None:
-        self.program = program
-        self.layout = program.layout
-        if names is not None:
-            formats = ["<f4" if kind is Kind.NUMBER else "<i8" for kind in program.kinds]
-            self.layout = np.dtype([("_pad", "<i8"), *zip(names, formats, strict=True)], align=True)
-        self._names = names
-        self._find = find
-        self._library = library()
-        self._arena = np.zeros((program.columns, BLOCK), np.int64)
-        self._own_rows = np.arange(BLOCK, dtype=np.int64)
-        self._arena_at, self._own_rows_at = address(self._arena), address(self._own_rows)
-        self._kept: list[npt.NDArray[Any]] = []
-        emits = list(self._emits())
-        self._table = np.zeros((len(program.instructions) + len(emits), ROW_SLOTS), np.int64)
-        self._patches: list[tuple[int, int, int, int, int]] = []
-        for number, instruction in enumerate(program.instructions):
-            self._bind(number, instruction)
-        for number, (kernel, patch, source, stride) in enumerate(emits, start=len(program.instructions)):
-            self._table[number, :4] = (kernel, 0, self._column(source), stride)
-            self._patches.append((number * ROW_SLOTS + 1, *patch))
-        self._patch_table = np.array(self._patches, np.int64).reshape(-1, driver.PATCH_SLOTS)
-        self._bases = np.zeros(64, np.int64)
-        self._call = self._library.callable(driver.run)
-        self._table_parts = (address(self._table), len(self._table))
-        self._patch_parts = (address(self._patch_table), len(self._patch_table), address(self._bases))
-
-    def run(self, n: int, row_bytes: int, addresses: tuple[int, ...]) -> None:
-        """Run over ``n`` rows; ``addresses`` in the order of ``Base``."""
-        self._bases[: len(addresses)] = addresses
-        self._call(*self._table_parts, *self._patch_parts, row_bytes, n, BLOCK)
-
-    def _emits(self) -> Iterable[tuple[int, tuple[int, int, int, int], int, int]]:
-        """Yield (kernel, patch of the target, arena column, stride) of each output."""
-        kernel_at = self._library.address
-        names = self._names or self._export_names()
-        for place, (out, kind) in enumerate(zip(self.program.outputs, self.program.kinds, strict=True)):
-            if self.layout is None:
-                yield kernel_at(driver.emit), (Base.OUT, 0, 4, place), out.column, 0
-                continue
-            offset, stride = int(self.layout.fields[names[place]][1]), int(self.layout.itemsize)
-            kernel = driver.emit_float_cell if kind is Kind.NUMBER else driver.emit_int_cell
-            yield kernel_at(kernel), (Base.OUT, offset, stride, 0), out.column, stride
-
-    def _export_names(self) -> tuple[str, ...]:
-        if self.program.layout is None:
-            return ()
-        return tuple(n for n in self.program.layout.names if n != "_pad" and n not in self.program.copied)
-
-    def _column(self, column: int) -> int:
-        return self._arena_at + column * BLOCK * 8
-
-    def _bind(self, number: int, item: Instruction) -> None:
-        row = self._table[number]
-        row[1] = self._column(item.out.column)
-        slot = 2
-        for operand in item.operands:
-            slot = self._bind_operand(number, slot, operand)
-        if item.gathers:
-            kernel = driver.gather_float if item.node.kind is Kind.NUMBER else driver.gather_int
-            row[0] = self._library.address(kernel)
-        elif isinstance(item.node, Call):
-            row[0] = self._find(item.node.operator)
-            row[SIZE_SLOT] = item.node.size
-            self._bind_parameters(row, slot, item.node)
-        elif isinstance(item.node, Constant):
-            self._bind_constant(row, item.node.value)
-
-    def _bind_operand(self, number: int, slot: int, operand: Any) -> int:
-        row = self._table[number]
-        if not isinstance(operand, Cell):
-            row[slot] = self._column(operand.column)
-            return slot + 1
-        at = number * ROW_SLOTS + slot
-        row[slot + 1] = operand.stride
-        own = operand.rows is None
-        self._patches.append((at, operand.base, operand.offset, operand.stride if own else 0, 0))
-        if operand.rows is None:
-            row[slot + 2] = self._own_rows_at
-        else:
-            self._patches.append((at + 2, operand.rows, 0, 8, 0))
-        return slot + 3
-
-    def _bind_parameters(self, row: Numbers, slot: int, node: Call) -> None:
-        for value in node.prepared:
-            if isinstance(value, np.ndarray):
-                kept = np.ascontiguousarray(value)
-                self._kept.append(kept)
-                row[slot : slot + 2] = (address(kept), len(kept))
-                slot += 2
-            else:
-                row[slot] = bits_of(float(value))
-                slot += 1
-
-    def _bind_constant(self, row: Numbers, value: float | str) -> None:
-        if isinstance(value, str):
-            row[0] = self._library.address(driver.fill_int)
-            row[2] = hash_text(value)
-        else:
-            row[0] = self._library.address(driver.fill_float)
-            row[2] = int(np.float32(value).view(np.uint32))
