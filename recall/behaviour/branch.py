@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from recall.behaviour.ease import ease
 from recall.behaviour.graph import Graph
 from recall.behaviour.nearest import cosine, swing
 from recall.behaviour.neighbours import Nearest, Neighbours
@@ -117,4 +118,6 @@ def build_item_to_item(
 def _nearest(graph: Graph, config: ItemToItemConfig, told: Told) -> Nearest:
     if config.method == "swing":
         return swing(graph, config.neighbours, told, config.smoothing)
+    if config.method == "ease":
+        return ease(graph, config.neighbours, told, config.penalty, config.most_items)
     return cosine(graph, config.neighbours, told)

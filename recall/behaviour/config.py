@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from typing_extensions import override
 
 from recall.kind import BranchSection
@@ -12,13 +12,20 @@ from recall.kind import BranchSection
 __all__ = ["ItemToItemConfig"]
 
 
+_OWN: Final[dict[str, tuple[str, ...]]] = {"cosine": (), "swing": ("smoothing",), "ease": ("penalty", "most_items")}
+
+
 class ItemToItemConfig(BranchSection):
     """Items that the same users dealt with."""
 
-    method: Literal["cosine", "swing"] = "cosine"
-    """What makes two items near: the cosine of their users, or swing."""
+    method: Literal["cosine", "swing", "ease"] = "cosine"
+    """What makes two items near: the cosine of their users, swing, or how well one predicts the other (EASE)."""
     smoothing: NonNegativeFloat = 1.0
     """Swing alone: added to the number of items that two users have in common."""
+    penalty: PositiveFloat = 100.0
+    """EASE alone: the larger, the more it takes for an item to predict another."""
+    most_items: PositiveInt = 10_000
+    """EASE alone: how many items take part, those with most users; memory grows with its square, time with its cube."""
     events: list[str] = Field(default=["click", "order"], min_length=1)
     """Event kinds that join a user and an item."""
     min_value: float | None = None
@@ -34,12 +41,20 @@ class ItemToItemConfig(BranchSection):
     @override
     def recipe(self) -> dict[str, object]:
         """What of this changes the index."""
-        own = {"method": "swing", "smoothing": self.smoothing} if self.method == "swing" else {}
+        own = [name for name in ("method", *_OWN[self.method]) if self.method != "cosine"]
         shared = {"events": sorted(self.events), "min_value": self.min_value, "neighbours": self.neighbours}
-        return shared | own
+        return {**shared, **{name: getattr(self, name) for name in own}}
 
     @property
     @override
     def lists(self) -> tuple[str, ...]:
         """The list of the user's recent items."""
         return (self.recent,)
+
+    @model_validator(mode="after")
+    def _refuse_another_methods(self) -> Self:
+        for method, names in _OWN.items():
+            given = [name for name in names if name in self.model_fields_set]
+            if given and method != self.method:
+                raise ValueError(f"{given[0]} is of method: {method}, but the method is {self.method}")
+        return self

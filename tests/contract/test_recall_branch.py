@@ -68,11 +68,11 @@ class TestLexicalBranch(RecallBranchContract):
 
 
 class TestItemToItemBranch(RecallBranchContract):
-    @pytest.fixture(scope="class")
+    @pytest.fixture(scope="class", params=["cosine", "swing", "ease"])
     @classmethod
-    def branch(cls, tmp_path_factory: pytest.TempPathFactory):
+    def branch(cls, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
         folder = tmp_path_factory.mktemp("item_to_item")
-        config = ItemToItemConfig(neighbours=12)
+        config = ItemToItemConfig(method=request.param, neighbours=12)
         build_item_to_item(folder, config, interactions())
         return ItemToItemBranch.open(folder, config)
 
