@@ -44,6 +44,7 @@ BRANCHES: Final[dict[str, dict[str, Any]]] = {
     "lexical": {"fields": {"item.title": 2.0, "item.category_words": 2.0, "item.text": 1.0}, "quota": 150},
     "dense": {"vectors": "item.embedding", "input": "user.embedding", "quota": 100},
     "item_to_item": {"quota": 50},
+    "preference": {"tags": {"item.category": {"user.ctr_by_category": 1.0, "user.favourites": 1.0}}, "quota": 50},
     "popular": {"quota": 50},
 }
 

@@ -67,7 +67,8 @@ def _arrivals(items: Overlay) -> Late:
     kept = now != len(items.base)
     vectors = [name for name, one in items.encoder.inputs.items() if one.type is InputType.VECTOR]
     parts = [{name: records[name] for name in names} for names in (texts, vectors)]
-    return Late(rows, parts[0], items.dead_rows[kept], now[kept], parts[1])
+    cells = {name: records[name] for name in items.encoder.inputs}
+    return Late(rows, parts[0], items.dead_rows[kept], now[kept], parts[1], cells)
 
 
 class Live:

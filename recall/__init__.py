@@ -19,6 +19,8 @@ from recall.lexical.branch import LexicalBranch
 from recall.lexical.config import LexicalConfig
 from recall.popular.branch import PopularBranch
 from recall.popular.config import PopularConfig
+from recall.preference.branch import PreferenceBranch
+from recall.preference.config import PreferenceConfig
 from recall.reading import Reading, listed
 from recall.recaller import Recaller, Retrieval
 
@@ -38,6 +40,8 @@ __all__ = [
     "Outcome",
     "PopularBranch",
     "PopularConfig",
+    "PreferenceBranch",
+    "PreferenceConfig",
     "Query",
     "Reading",
     "RecallConfig",

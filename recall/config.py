@@ -15,6 +15,7 @@ from recall.fusion.config import FusionConfig
 from recall.kind import BranchSection, Section
 from recall.lexical.config import LexicalConfig
 from recall.popular.config import PopularConfig
+from recall.preference.config import PreferenceConfig
 from searchrank.errors import ConfigError
 
 __all__ = ["RecallConfig"]
@@ -29,6 +30,8 @@ class RecallConfig(Section):
     """Nearest vectors, or None."""
     item_to_item: ItemToItemConfig | None = None
     """Neighbours of recent items, or None."""
+    preference: PreferenceConfig | None = None
+    """Items of liked tags, or None."""
     popular: PopularConfig | None = None
     """Most popular items, or None."""
     fusion: FusionConfig = FusionConfig()

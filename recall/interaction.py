@@ -63,6 +63,20 @@ class Interactions:
             kept &= self.events.known_time > after
         return Interactions(self.events.take(np.flatnonzero(kept)), self.rows[kept], self.size)
 
+    def counts(
+        self, kinds: Sequence[str], *, min_value: float | None = None, window_us: int = 0
+    ) -> npt.NDArray[np.int64]:
+        """Return how many events of some kinds each item has, shape ``(size,)``.
+
+        Args:
+            kinds: See ``select``.
+            min_value: See ``select``.
+            window_us: Span before the latest event of any kind, microseconds; 0: all time.
+        """
+        after = self.end - window_us if window_us else None
+        counted = self.select(kinds, min_value=min_value, after=after)
+        return np.bincount(counted.rows, minlength=self.size)
+
 
 def warn_if_silent(name: str, wanted: Sequence[str], events: EventColumns) -> None:
     """Say that no event will ever reach an index: the kinds are probably called otherwise.

@@ -8,6 +8,7 @@ from recall.behaviour.kind import ITEM_TO_ITEM
 from recall.dense.kind import DENSE
 from recall.lexical.kind import LEXICAL
 from recall.popular.kind import POPULAR
+from recall.preference.kind import PREFERENCE
 
 if TYPE_CHECKING:
     from recall.kind import BranchSection, Kind
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["kind_of"]
 
 _KINDS: Final[dict[type[BranchSection], Kind[Any]]] = {
-    kind.section: kind for kind in (LEXICAL, DENSE, ITEM_TO_ITEM, POPULAR)
+    kind.section: kind for kind in (LEXICAL, DENSE, ITEM_TO_ITEM, PREFERENCE, POPULAR)
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ class Late:
         replaced: Shape ``(k,)``, catalogue rows of those that were there before, ascending.
         now: Shape ``(k,)``, the rows that these have now.
         vectors: For each vector of the item, shape ``(m, dimension)``; NaN where there is none.
+        cells: For each stored input of the item, shape ``(m,)`` or more, its cells (``searchrank.features.inputs``).
     """
 
     rows: Ints
@@ -32,6 +34,7 @@ class Late:
     replaced: Ints
     now: Ints
     vectors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    cells: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def counts(self, field: str, run: Sequence[int]) -> npt.NDArray[np.float64]:
         """Return how often a text holds tokens one after the other, shape ``(m,)``.

@@ -70,9 +70,7 @@ def build_popular(folder: Path, config: PopularConfig, interactions: Interaction
         config: Which events count, and in which window before the latest event.
         interactions: The events.
     """
-    after = interactions.end - config.window_us if config.window else None
-    counted = interactions.select(config.events, min_value=config.min_value, after=after)
-    counts = np.bincount(counted.rows, minlength=interactions.size)
+    counts = interactions.counts(config.events, min_value=config.min_value, window_us=config.window_us)
     rows = np.flatnonzero(counts)
     ranked = rank(rows, counts[rows].astype(np.float32), len(rows), Query())
     np.save(folder / "rows.npy", ranked.rows)

@@ -1,0 +1,1 @@
+"""Items that carry the tags that a person likes."""
