@@ -1,8 +1,8 @@
 """Items that carry the tags a person likes: postings read best first, no further than the answer needs.
 
 The score of an item is the sum over its tags of how much each is liked and how much the item is of it, times what its
-events say of its quality. Postings are read in blocks; what was not read yet cannot score more than the sum of what
-comes next in each, so reading stops when enough items score more (Fagin, Lotem and Naor, PODS 2001).
+events say of its quality. Postings are read in blocks; what was not read yet cannot score more than what comes next in
+each of them adds up to, so reading stops when enough items score more (Fagin, Lotem and Naor, PODS 2001).
 """
 
 from __future__ import annotations
@@ -98,10 +98,21 @@ class PreferenceBranch:
             further = until < ends
             if not further.any():
                 return found
-            most = float(weights[tags[further]] @ index.impacts[until[further]]) * (1 + _ROUNDING)
-            if len(found) == limit and found.scores[-1] > most:
+            impacts = weights[tags[further]] * index.impacts[until[further]]
+            if len(found) == limit and found.scores[-1] > self._bound(tags[further], impacts) * (1 + _ROUNDING):
                 return found
             depth *= _FURTHER
+
+    def _bound(self, tags: Ints, impacts: Floats) -> float:
+        """Return what an item can score at most that has no tag before the next of each posting.
+
+        It has no more tags of one input than the item that has most.
+        """
+        index, bound = self._index, 0.0
+        places = np.searchsorted(tags, index.starts)
+        for width, start, end in zip(index.widths, places[:-1], places[1:], strict=True):
+            bound += float(np.sort(impacts[start:end])[::-1][:width].sum())
+        return bound
 
     def _scores(self, rows: npt.NDArray[np.int32], weights: Floats) -> Floats:
         index = self._index

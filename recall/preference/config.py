@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from recall.kind import BranchSection, Duration, Section
 from searchrank.features.declaration import duration_us
@@ -59,7 +59,7 @@ class PreferenceConfig(BranchSection):
     """Recent items, whose tags are liked too; None: they are not looked at."""
     most: PositiveInt = 20
     """Most tags of each input of the item that are looked for, the best liked."""
-    events: list[str] = ["click", "order"]
+    events: list[str] = Field(default=["click", "order"])
     """Event kinds by which items of the same tags differ; none: such items are alike."""
     min_value: float | None = None
     """Events whose value is lower or missing do not count; None counts all."""

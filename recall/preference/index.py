@@ -1,7 +1,7 @@
 """Which items carry a tag, the best first, and which tags an item carries.
 
-A tag is a number: those of the first input of the item come first, each input's by ascending hash, so that the same word
-in two inputs is two tags.
+A tag is a number: those of the first input of the item come first, each input's by ascending hash, so that the same
+word in two inputs is two tags.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class TagIndex:
     Attributes:
         hashes: Shape ``(t,)``, what each tag is the hash of.
         starts: Shape ``(f + 1,)``, the first tag of each input of the item, and their number.
+        widths: Shape ``(f,)``, how many tags of each input of the item one item has at most.
         carried: Shape ``(rows, width)`` int32, the tags of each item; ``NO_TAG`` where there are no more.
         weights: Shape ``(rows, width)``, how much the item is of each.
         quality: Shape ``(rows,)``, see ``quality``.
@@ -49,6 +50,7 @@ class TagIndex:
 
     hashes: Ints
     starts: Ints
+    widths: Ints
     carried: npt.NDArray[np.int32]
     weights: Floats
     quality: Floats
@@ -80,7 +82,8 @@ class TagIndex:
             weights.append(tags.weights)
         joined, heavy = np.concatenate(carried, axis=1), np.concatenate(weights, axis=1)
         first, rows, impacts = _postings(joined, heavy * quality[:, None], starts[-1])
-        return cls(np.concatenate(hashes), np.array(starts), joined, heavy, quality, first, rows, impacts)
+        widths = np.array([len(numbers.T) for numbers in carried])
+        return cls(np.concatenate(hashes), np.array(starts), widths, joined, heavy, quality, first, rows, impacts)
 
     def numbers(self, field: int, hashes: Ints) -> Ints:
         """Return the tags of an input that are known by their hashes; ``NO_TAG`` for one that no item carries."""
@@ -105,7 +108,7 @@ class TagIndex:
         """
         try:
             parts: Mapping[str, Any] = {part.name: _mapped(folder / f"{part.name}.npy") for part in fields(cls)}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{folder} is damaged ({error}); run 'searchrank index' to build it again") from error
         index = cls(**parts)
         if len(index.carried) != len(index.quality) or len(index.first) != len(index.hashes) + 1:
@@ -116,9 +119,10 @@ class TagIndex:
 def _mapped(path: Path) -> npt.NDArray[Any]:
     """Map an array; an empty one cannot be mapped."""
     try:
-        return np.load(path, mmap_mode="r").view(np.ndarray)
+        mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r").view(np.ndarray)
     except ValueError:
-        return np.load(path)
+        mapped = np.load(path)
+    return mapped
 
 
 def _postings(carried: npt.NDArray[np.int32], impacts: Floats, tags: int) -> tuple[Ints, npt.NDArray[np.int32], Floats]:

@@ -36,7 +36,7 @@ def _check(section: PreferenceConfig, sources: IndexSources) -> None:
         lists = _of_request(inputs, InputType.LIST)
         require(section.recent.input, lists, "list of the user's recent items", "preference.recent.input")
     if section.events:
-        warn_if_silent(NAME, section.events, sources.events)
+        warn_if_silent(f"the number of events in {NAME}", section.events, sources.events)
 
 
 def _check_liking(field: str, name: str, liking: Liking, inputs: Mapping[str, Input]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ import numpy.typing as npt
 
 from recall.preference.tags import Tags
 from searchrank.features.inputs import MISSING_TIME
-from searchrank.features.text import MISSING_HASH
 
 if TYPE_CHECKING:
     from recall.branch import Query
