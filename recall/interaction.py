@@ -73,9 +73,12 @@ class Interactions:
             min_value: See ``select``.
             window_us: Span before the latest event of any kind, microseconds; 0: all time.
         """
-        after = self.end - window_us if window_us else None
-        counted = self.select(kinds, min_value=min_value, after=after)
+        counted = self.counted(kinds, min_value=min_value, window_us=window_us)
         return np.bincount(counted.rows, minlength=self.size)
+
+    def counted(self, kinds: Sequence[str], *, min_value: float | None = None, window_us: int = 0) -> Interactions:
+        """Return the events that ``counts`` counts."""
+        return self.select(kinds, min_value=min_value, after=self.end - window_us if window_us else None)
 
 
 def warn_if_silent(name: str, wanted: Sequence[str], events: EventColumns) -> None:
