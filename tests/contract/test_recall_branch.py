@@ -10,12 +10,15 @@ from recall import (
     LexicalConfig,
     PopularBranch,
     PopularConfig,
+    PreferenceBranch,
+    PreferenceConfig,
     Query,
 )
 from recall.behaviour.branch import build_item_to_item
 from recall.interaction import Interactions
 from recall.lexical.index import build_lexical
 from recall.popular.branch import build_popular
+from recall.preference.branch import build_preference
 from recall.testing import FixedBranch
 from searchrank.features.history import EventColumns
 from tests.contract.recall_branch_contract import RecallBranchContract
@@ -79,6 +82,38 @@ class TestItemToItemBranch(RecallBranchContract):
     @pytest.fixture
     def query(self):
         return Query(lists={"user.recent_items": np.array([3, 8, 5, 3])})
+
+
+class TestSegmentedPopularBranch(RecallBranchContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def branch(cls, tmp_path_factory: pytest.TempPathFactory):
+        folder = tmp_path_factory.mktemp("segments")
+        config = PopularConfig(by={"item.city": "request.city"}, hours={"zone": "UTC", "width": 12})
+        records = np.zeros(SIZE, [("item.city", "<i8")])
+        records["item.city"] = np.arange(SIZE) % 3 + 1
+        build_popular(folder, config, interactions(), records)
+        return PopularBranch.open(folder, config)
+
+    @pytest.fixture
+    def query(self):
+        return Query(given={"request.city": np.int64(2)})
+
+
+class TestPreferenceBranch(RecallBranchContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def branch(cls, tmp_path_factory: pytest.TempPathFactory):
+        folder = tmp_path_factory.mktemp("preference")
+        config = PreferenceConfig(tags={"item.city": {"request.city": 1.0, "user.city": 2.0}}, events=["click"])
+        records = np.zeros(SIZE, [("item.city", "<i8")])
+        records["item.city"] = np.arange(SIZE) % 3 + 1
+        build_preference(folder, config, records, interactions())
+        return PreferenceBranch.open(folder, config)
+
+    @pytest.fixture
+    def query(self):
+        return Query(given={"request.city": np.int64(2), "user.city": np.int64(3)})
 
 
 class TestPopularBranch(RecallBranchContract):

@@ -50,8 +50,11 @@ class Shop:
         self._log.append(pa.table({"event_id": [f"e{self._log.end}"], "kind": [kind], "event_time": moment, **given}))
         self._serving.follow()
 
+    async def recall(self, asked, branches=()):
+        return await self._client.recall(asked, branches)
+
     async def found(self, asked=PHONE):
-        return list((await self._client.recall(asked, ["preference"])).ids)
+        return list((await self.recall(asked, ["preference"])).ids)
 
 
 async def test_tags_of_what_was_clicked_find_items_and_new_ones_but_no_deleted_ones(tmp_path):
@@ -67,6 +70,15 @@ async def test_tags_of_what_was_clicked_find_items_and_new_ones_but_no_deleted_o
         assert "i8" not in after
         shop.told("click", user_id="phone", item_id="i4")
         assert "new" in await shop.found(replace(PHONE, limit=100))
+
+
+async def test_about_a_stranger_nothing_is_known_and_what_is_popular_is_found(tmp_path):
+    async with Shop(tmp_path) as shop:
+        found = await shop.recall(replace(PHONE, user_id="stranger"))
+    outcomes = {part.branch: (part.outcome, part.returned) for part in found.coverage.branches}
+    assert outcomes["preference"] == outcomes["item_to_item"] == ("answered", 0)
+    assert {one.branch for by in found.found_by for one in by} == {"popular"}
+    assert set(found.ids) == {"i1", "i2", "i5"}
 
 
 async def test_what_happens_on_one_device_counts_on_another_once_they_are_linked_and_not_before(tmp_path):
