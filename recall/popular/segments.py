@@ -25,7 +25,7 @@ __all__ = ["Level", "Segments"]
 
 _HOUR_US: Final = 3_600_000_000
 _FIRST: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-Level = tuple[npt.NDArray[np.bool_], npt.NDArray[np.number]]
+Level = tuple[npt.NDArray[np.bool_], npt.NDArray[np.floating]]
 """Which of the popular items are in a segment, and how many events each has there; shape ``(k,)`` both."""
 
 
@@ -85,7 +85,7 @@ class Segments:
             raise DataError(f"{folder} is damaged ({error}); run 'searchrank index' to build it again") from error
 
     def levels(
-        self, query: Query, config: PopularConfig, counts: npt.NDArray[np.number]
+        self, query: Query, config: PopularConfig, counts: npt.NDArray[np.floating]
     ) -> Iterator[tuple[int, Level]]:
         """Yield the segments of a request, the narrowest first: its number, counted down to 0, and who is in it.
 
@@ -100,7 +100,7 @@ class Segments:
             inside = inside & (self.values[sorted(config.by).index(name)] == value)
             narrowing.append(inside)
         if config.hours is not None:
-            here = self.hourly[_part(query.time, config.hours)]
+            here = self.hourly[_part(query.time, config.hours)].astype(np.float64)
             yield len(config.by) + 1, (inside & (here > 0), here)
         for number in range(len(narrowing), 0, -1):
             yield number, (narrowing[number - 1], counts)
