@@ -6,6 +6,7 @@ import shutil
 import threading
 import weakref
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +86,21 @@ async def test_what_was_tried_on_it_keeps_nothing_that_served(serving):
         seen.append(weakref.ref(surface.live))
         del surface
     assert [one() is not None for one in seen] == [False, True, True, True]
+
+
+async def test_thirty_swaps_under_requests_leave_nothing_open(serving):
+    serving.loader.warm = partial(warm, recent=serving.recent)
+    request = rank_request(Query(surface="shop", user_id="u"), ["i1", "i2", "i3"], {})
+    for number in range(30):
+        changed = FEATURES.replace("price: item.price * 1", f"price: item.price * {number % 10 + 2}")
+        serving.workspace.features.write_text(changed)
+        promote(serving.workspace, release(serving.workspace, weights(number + 2.0)))
+        assert (await serving.load_aside()).taken == ("shop",)
+        serving.answered("Rank", "shop", request, await answer(serving.surface("shop"), request))
+        serving.follow()
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    mapped = {line.split()[-1] for line in maps if str(serving.workspace.snapshots) in line and "/derived/" in line}
+    assert 2 <= len(mapped) <= 2 * len(serving.loader.held) == 6
 
 
 @pytest.fixture(autouse=True)
