@@ -54,7 +54,7 @@ class PreferenceBranch:
         self.size = len(index)
         self._index = index
         self._config = config
-        self._fields = tuple(config.likings)
+        self._likings = config.likings
 
     @classmethod
     def open(cls, folder: Path, config: PreferenceConfig) -> PreferenceBranch:
@@ -71,7 +71,7 @@ class PreferenceBranch:
 
     def retrieve(self, query: Query, limit: int) -> Candidates:
         """Return the items whose tags are liked most; only those of which a tag is liked at all."""
-        wanted = liked(query, self._config, self._index)
+        wanted = liked(query, self._config, self._likings, self._index)
         if not any(len(part.hashes) for part in wanted):
             return Candidates.empty()
         late = query.late
@@ -121,7 +121,7 @@ class PreferenceBranch:
 
     def _scanned(self, wanted: Sequence[Liked], query: Query, late: Late) -> Candidates:
         """Score the items put since; one that was there before keeps its quality."""
-        tags = [Tags.of(late.cells[field]) for field in self._fields]
+        tags = [Tags.of(late.cells[field]) for field in self._likings]
         likings = [part.of_tags(one.hashes) for part, one in zip(wanted, tags, strict=True)]
         sums = _summed(np.concatenate(likings, axis=1), np.concatenate([one.weights for one in tags], axis=1))
         qualities = np.full(len(late.rows), quality(np.zeros(1, np.int64))[0])

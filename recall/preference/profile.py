@@ -12,6 +12,8 @@ from recall.preference.tags import Tags
 from searchrank.features.inputs import MISSING_TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from recall.branch import Query
     from recall.preference.config import Liking, PreferenceConfig
     from recall.preference.index import TagIndex
@@ -50,18 +52,21 @@ class Liked:
         return np.where(self.hashes[place] == hashes, self.weights[place], 0.0)
 
 
-def liked(query: Query, config: PreferenceConfig, index: TagIndex) -> list[Liked]:
+def liked(
+    query: Query, config: PreferenceConfig, all_likings: Mapping[str, Mapping[str, Liking]], index: TagIndex
+) -> list[Liked]:
     """Return what is liked, for each input of the item by ascending name.
 
     What one input of the request says is scaled to a sum of 1 before its weight, so that counts and shares go together.
 
     Args:
         query: What is known of who asks.
-        config: Which inputs say so.
+        config: How recent items count, and how many tags are looked for.
+        all_likings: Which inputs say so: ``likings`` of the configuration, worked out once.
         index: Knows the tags of recent items.
     """
     found = []
-    for field, likings in enumerate(config.likings.values()):
+    for field, likings in enumerate(all_likings.values()):
         parts = [_told(query, name, liking) for name, liking in likings.items()]
         if config.recent is not None:
             hashes, weights = _recent(query, config, index, field)
