@@ -4,7 +4,7 @@ Stability: what is listed in ``__all__`` is public and kept, ``recall.testing`` 
 """
 
 from recall.behaviour.branch import ItemToItemBranch
-from recall.behaviour.config import ItemToItemConfig
+from recall.behaviour.config import ItemToItemConfig, SessionConfig
 from recall.branch import Branch, Candidates, Query
 from recall.config import RecallConfig
 from recall.coverage import BranchCoverage, Outcome
@@ -49,6 +49,7 @@ __all__ = [
     "Recaller",
     "Refreshed",
     "Retrieval",
+    "SessionConfig",
     "build_indexes",
     "fuse",
     "listed",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from recall.behaviour.config import ItemToItemConfig
+from recall.behaviour.config import ItemToItemConfig, SessionConfig
 from recall.dense.config import DenseConfig
 from recall.fusion.config import FusionConfig
 from recall.kind import BranchSection, Section
@@ -30,6 +30,8 @@ class RecallConfig(Section):
     """Nearest vectors, or None."""
     item_to_item: ItemToItemConfig | None = None
     """Neighbours of recent items, or None."""
+    session: SessionConfig | None = None
+    """Neighbours of this session's items, or None."""
     preference: PreferenceConfig | None = None
     """Items of liked tags, or None."""
     popular: PopularConfig | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from recall.behaviour.kind import ITEM_TO_ITEM
+from recall.behaviour.kind import ITEM_TO_ITEM, SESSION
 from recall.dense.kind import DENSE
 from recall.lexical.kind import LEXICAL
 from recall.popular.kind import POPULAR
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["kind_of"]
 
 _KINDS: Final[dict[type[BranchSection], Kind[Any]]] = {
-    kind.section: kind for kind in (LEXICAL, DENSE, ITEM_TO_ITEM, PREFERENCE, POPULAR)
+    kind.section: kind for kind in (LEXICAL, DENSE, ITEM_TO_ITEM, SESSION, PREFERENCE, POPULAR)
 }
 
 

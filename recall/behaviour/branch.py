@@ -36,17 +36,18 @@ _DENSE: Final = 10  # sum into one cell an item while there are at most this man
 class ItemToItemBranch:
     """Neighbours of the user's recent items; the score is the sum of their similarities."""
 
-    name = NAME
     waits = False
 
-    def __init__(self, neighbours: Neighbours, *, recent: str, history: int) -> None:
+    def __init__(self, neighbours: Neighbours, *, recent: str, history: int, name: str = NAME) -> None:
         """Hold the neighbours of every item.
 
         Args:
             neighbours: Neighbour lists of the catalogue.
             recent: The input that lists the items.
             history: Most recent items that are asked.
+            name: What the branch is called.
         """
+        self.name = name
         self.size = len(neighbours.indptr) - 1
         self._indptr = neighbours.indptr
         self._neighbours = neighbours.rows
@@ -55,8 +56,13 @@ class ItemToItemBranch:
         self._history = history
 
     @classmethod
-    def open(cls, folder: Path, config: ItemToItemConfig) -> ItemToItemBranch:
+    def open(cls, folder: Path, config: ItemToItemConfig, name: str = NAME) -> ItemToItemBranch:
         """Map what ``build_item_to_item`` wrote.
+
+        Args:
+            folder: Where.
+            config: Which input lists the items that are asked, and how many of them.
+            name: What the branch is called.
 
         Raises:
             NotFoundError: When there is no such index.
@@ -66,7 +72,7 @@ class ItemToItemBranch:
         neighbours = Neighbours.load(folder)
         if len(neighbours.indptr) != manifest.size + 1:
             raise DataError(f"{folder} is damaged (sizes differ); run 'searchrank index' to build it again")
-        return cls(neighbours, recent=config.recent, history=config.history)
+        return cls(neighbours, recent=config.recent, history=config.history, name=name)
 
     def retrieve(self, query: Query, limit: int) -> Candidates:
         """Return the items most similar to the recent ones; nothing without recent items.

@@ -1,4 +1,4 @@
-"""What a project writes under ``recall.item_to_item``."""
+"""What a project writes under ``recall.item_to_item`` and ``recall.session``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from recall.kind import BranchSection
 
-__all__ = ["ItemToItemConfig"]
+__all__ = ["ItemToItemConfig", "SessionConfig"]
 
 
 _OWN: Final[dict[str, tuple[str, ...]]] = {"cosine": (), "swing": ("smoothing",), "ease": ("penalty", "most_items")}
@@ -58,3 +58,15 @@ class ItemToItemConfig(BranchSection):
             if given and method != self.method:
                 raise ValueError(f"{given[0]} is of method: {method}, but the method is {self.method}")
         return self
+
+
+class SessionConfig(ItemToItemConfig):
+    """The same for what was dealt with in this session, so that either may be there without the other.
+
+    Sections that agree on all but ``history``, ``recent`` and ``quota`` read one index.
+    """
+
+    history: PositiveInt = 10
+    """Latest items of the session that are asked for neighbours."""
+    recent: str = "user.session_items"
+    """The input that lists the session's items, latest first."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from recall import RecallConfig
+from recall.kinds import kind_of
 from searchrank.errors import ConfigError
 
 
@@ -34,3 +35,12 @@ def test_an_index_is_named_by_its_method_and_what_that_reads():
     assert swing == cosine | {"method": "swing", "smoothing": 1.0}
     assert ease == cosine | {"method": "ease", "penalty": 100.0, "most_items": 10_000}
     assert parsed(method="ease", history=3, quota=7).recipe == ease
+
+
+def test_branches_that_agree_on_what_is_near_read_one_index():
+    config = RecallConfig.parse({"item_to_item": {"neighbours": 7}, "session": {"neighbours": 7, "history": 3}})
+    assert config.item_to_item is not None
+    assert config.session is not None
+    assert config.session.recipe == config.item_to_item.recipe
+    assert config.session.lists == ("user.session_items",)
+    assert kind_of(config.session).index == kind_of(config.item_to_item).index

@@ -1,0 +1,96 @@
+"""How much of what people will like is among 100 candidates, by branch and by all of them together?
+
+MovieLens, the protocol of the movies example: everybody's last fifth of ratings is held out, and of a person's held-out
+movies of four stars and more the share that is among the candidates is averaged over people. Movies that they rated
+before are no candidates. Every line is a surface of one workspace, asked as a server would ask it. ``--inner`` holds
+out the last fifth of what is known instead: what was settled on was settled there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+import yaml
+
+from examples.movies.read import read_movielens
+from examples.movies.split import held_out_of, split
+from examples.movies.write import write_movies
+from recall import refresh_workspace
+from searchrank.workspace import Workspace
+from trainer.levels import HeldOut, Level
+
+CANDIDATES: Final = 100
+_LIKES: Final = {"events": ["like"], "recent": "user.recent_likes", "history": 2000, "quota": CANDIDATES}
+_EASE: Final = _LIKES | {"method": "ease", "penalty": 100.0, "neighbours": 200}
+_POPULAR: Final = {"events": ["like"], "quota": CANDIDATES}
+_RATED: Final = {
+    "method": "ease",
+    "events": ["rating"],
+    "recent": "user.rated",
+    "history": 3000,
+    "penalty": 200.0,
+    "neighbours": 200,
+    "quota": CANDIDATES,
+}
+SURFACES: Final[dict[str, dict[str, dict[str, object]]]] = {
+    "popular": {"popular": _POPULAR},
+    "cosine": {"item_to_item": _LIKES | {"neighbours": 400}},
+    "swing": {"item_to_item": _LIKES | {"method": "swing", "neighbours": 400}},
+    "ease": {"item_to_item": _EASE},
+    "ease_rated": {"session": _RATED},
+    "ease_last_20": {"session": _RATED | {"history": 20}},
+    "both": {"item_to_item": _EASE, "session": _RATED},
+    "union": {"item_to_item": _EASE, "session": _RATED, "popular": _POPULAR | {"quota": 5}},
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="MovieLens: ratings.csv, movies.csv, tags.csv")
+    parser.add_argument("--inner", action="store_true", help="hold out the last fifth of what is known")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root:
+        workspace, held_out = prepare(Workspace(Path(root)), options.folder, inner=options.inner)
+        start = perf_counter()
+        refresh_workspace(workspace)
+        figures: dict[str, object] = {"users": len(held_out.users), "build_s": perf_counter() - start}
+        print(f"{len(held_out.users)} people, all indexes in {figures['build_s']:.1f} s\n\n{'':14}recall@{CANDIDATES}")
+        for name in SURFACES:
+            recall = recall_at(Level.open(workspace, name, held_out), CANDIDATES)
+            figures[name] = {f"recall@{CANDIDATES}": recall}
+            print(f"{name:14}{recall:.4f}")
+    if options.json:
+        print(json.dumps(figures))
+
+
+def prepare(workspace: Workspace, folder: Path, *, inner: bool) -> tuple[Workspace, HeldOut]:
+    """Write what is known at the cut, and a surface for every line of the table."""
+    movies = read_movielens(folder)
+    part = split(movies.ratings)
+    part = split(part.train) if inner else part
+    write_movies(workspace, movies, part.train, part.known(movies.tags), lambda _what, _share: None)
+    project = yaml.safe_load(workspace.project.read_text())
+    surface = project["surfaces"]["movies"]
+    project["surfaces"] = {name: surface | {"recall": recall} for name, recall in SURFACES.items()}
+    workspace.project.write_text(yaml.safe_dump(project))
+    return workspace, held_out_of(part)
+
+
+def recall_at(level: Level, count: int) -> float:
+    """Return the mean over people of the share of what they wanted that is among so many candidates."""
+    lists = level.lists(count)
+    found = np.add.reduceat(lists.samples.labels, np.cumsum([0, *lists.samples.sizes[:-1]]))
+    found[lists.samples.sizes == 0] = 0.0
+    return float(np.mean(found / [len(wanted) for wanted in lists.positives]))
+
+
+if __name__ == "__main__":
+    main()
