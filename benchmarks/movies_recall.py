@@ -26,7 +26,8 @@ from searchrank.workspace import Workspace
 from trainer.levels import HeldOut, Level
 
 CANDIDATES: Final = 100
-_LIKES: Final = {"events": ["like"], "recent": "user.recent_likes", "history": 2000, "quota": CANDIDATES}
+_DEPTH: Final = 300  # of each branch, for fusion to choose from
+_LIKES: Final = {"events": ["like"], "recent": "user.recent_likes", "history": 2000, "quota": _DEPTH}
 _EASE: Final = _LIKES | {"method": "ease", "penalty": 100.0, "neighbours": 200}
 _POPULAR: Final = {"events": ["like"], "quota": CANDIDATES}
 _RATED: Final = {
@@ -36,7 +37,7 @@ _RATED: Final = {
     "history": 3000,
     "penalty": 200.0,
     "neighbours": 200,
-    "quota": CANDIDATES,
+    "quota": _DEPTH,
 }
 SURFACES: Final[dict[str, dict[str, dict[str, object]]]] = {
     "popular": {"popular": _POPULAR},

@@ -93,13 +93,14 @@ class ItemToItemBranch:
     def _sum(
         self, rows: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]
     ) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.float64]]:
-        """Return the distinct rows and the sum of each one's weights; both ways add in the same order."""
+        """Return the distinct rows whose weights add up to more than 0, and the sums; both ways add alike."""
         if self.size <= _DENSE * len(rows):
             sums = np.asarray(np.bincount(rows, weights, minlength=self.size), np.float64)
-            found = np.flatnonzero(sums)
+            found = np.flatnonzero(sums > 0)
             return found, sums[found]
         distinct, place = np.unique(rows, return_inverse=True)
-        return distinct, np.asarray(np.bincount(place, weights, minlength=len(distinct)), np.float64)
+        sums = np.asarray(np.bincount(place, weights, minlength=len(distinct)), np.float64)
+        return distinct[sums > 0], sums[sums > 0]
 
 
 def build_item_to_item(

@@ -30,12 +30,12 @@ def ease(graph: Graph, count: int, told: Told, penalty: float, most_items: int) 
 
     ``B = I - P · diag(1 / diag(P))`` with ``P = (XᵀX + penalty · I)⁻¹`` for the matrix X of users and items: the
     weights that minimise ``‖X - XB‖² + penalty · ‖B‖²`` when none may predict itself. Steck, "Embarrassingly shallow
-    autoencoders for sparse data", WWW 2019. Weights of 0 and less are dropped. Memory is 8 bytes for each two items,
-    time grows with the cube of their number.
+    autoencoders for sparse data", WWW 2019. A weight below 0 speaks against an item. Memory is 8 bytes for each two
+    items, time grows with the cube of their number.
 
     Args:
         graph: Who dealt with what.
-        count: How many of the greatest weights are kept; of equal ones those of lower row.
+        count: How many weights are kept, those farthest from 0; of equal ones those of lower row.
         told: Called with the number of steps done and of all.
         penalty: Above 0; the larger, the more it takes for an item to predict another.
         most_items: Items that take part, those with most users; the others have no neighbours, which is warned of.
@@ -118,12 +118,12 @@ def _columns(inverse: Square, first: int, last: int) -> npt.NDArray[np.float32]:
 
 
 def _greatest(weights: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """Return where the greatest weights above 0 are, at most so many."""
-    above = np.flatnonzero(weights > 0)
-    if len(above) <= count:
-        return above
-    worst = np.partition(weights[above], len(above) - count)[len(above) - count]
-    near = above[weights[above] >= worst].astype(np.int64, copy=False)
-    order = np.lexsort((near, -weights[near]))[:count]
-    kept: npt.NDArray[np.int64] = near[order]
+    """Return where the weights farthest from 0 are, at most so many."""
+    far = np.abs(weights)
+    there = np.flatnonzero(far)
+    if len(there) > count:
+        worst = np.partition(far, len(far) - count)[len(far) - count]
+        there = there[far[there] >= worst]
+    order = np.lexsort((there, -far[there]))[:count]
+    kept: npt.NDArray[np.int64] = there[order]
     return kept

@@ -26,7 +26,7 @@ class Nearest:
     Attributes:
         numbers: Shape ``(n,)`` int64, how many each item has.
         rows: Shape ``(m,)`` int32, catalogue rows, in any order within an item.
-        weights: Shape ``(m,)`` float32, how near, above 0.
+        weights: Shape ``(m,)`` float32, how near; below 0: it speaks against the item.
     """
 
     numbers: npt.NDArray[np.int64]
@@ -48,7 +48,7 @@ class Neighbours:
     Attributes:
         indptr: Shape ``(n + 1,)`` int64; the neighbours of item i are at ``indptr[i]:indptr[i + 1]``.
         rows: Shape ``(m,)`` int32, catalogue rows, ascending within an item.
-        weights: Shape ``(m,)`` float32, similarity above 0.
+        weights: Shape ``(m,)`` float32, similarity; below 0: it speaks against the neighbour.
     """
 
     indptr: npt.NDArray[np.int64]
@@ -81,7 +81,7 @@ class Neighbours:
         kept = np.ones(len(rows), np.bool_)
         for item in np.flatnonzero(np.diff(indptr) > _REACH * count):
             part = slice(indptr[item], indptr[item + 1])
-            kept[part.start + np.lexsort((rows[part], -weights[part]))[_REACH * count :]] = False
+            kept[part.start + np.lexsort((rows[part], -np.abs(weights[part])))[_REACH * count :]] = False
         indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])[indptr]
         return cls(indptr, rows[kept], weights[kept])
 

@@ -51,3 +51,10 @@ def test_few_and_many_neighbours_for_the_catalogue_add_up_to_the_same_bits():
     one, other = small.retrieve(query, 50), large.retrieve(query, 50)
     assert one.rows.tolist() == other.rows.tolist()
     assert one.scores.tobytes() == other.scores.tobytes()
+
+
+@pytest.mark.parametrize("unread", [0, 100_000])
+def test_what_more_speaks_against_than_for_is_not_found(unread: int):
+    weights = lists({1: 0.5, 2: 0.5, 3: -0.5}, {2: -0.75, 3: 0.75}, {}, {}, *[{}] * unread)
+    found = ItemToItemBranch(weights, recent=RECENT, history=2).retrieve(Query(lists={RECENT: np.array([0, 1])}), 10)
+    assert dict(zip(found.rows.tolist(), found.scores.tolist(), strict=True)) == {1: 0.5, 3: 0.25}
