@@ -105,7 +105,7 @@ def release(
     """Write a release of a model with these weights and return its folder; it learnt from values from ``learnt`` on."""
     features = FeatureSet.load(workspace.features)
     parsed = [ModelInput.parse(name, features) for name in COLUMNS]
-    values = np.linspace(learnt, learnt + 1.0, 8, dtype=np.float32)
+    values = np.linspace(learnt, learnt + 1.0, 1_000, dtype=np.float32)
     draft = ReleaseDraft(
         name=model,
         feature_set=features,

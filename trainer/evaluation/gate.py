@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from searchrank.features import Rows
 from searchrank.models import read_profile
@@ -30,6 +31,7 @@ __all__ = ["Verdict", "drifted", "milliseconds", "verdict"]
 Floats = npt.NDArray[np.float64]
 
 _ROUNDS: Final = 9
+_ENOUGH: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ def drifted(release: Release, champion: Release) -> dict[str, float]:
     """Return how far each input is from what the champion learnt, 0 to 1; only those that mean the same in both.
 
     It is the larger of two differences: of the shares of missing values, and the largest between the shares of known
-    values up to any bound (Kolmogorov and Smirnov).
+    values up to any bound (Kolmogorov and Smirnov). A few hundred rows differ by that much by chance, and a model that
+    was not trained here only shows a few items to prove itself: fewer than 1,000 rows of either are not compared.
     """
     ours, theirs = (_by_column(read_profile(one.folder)) for one in (release, champion))
     meaning = dict(zip(champion.plan.columns, (node.key for node in champion.plan.nodes), strict=True))
@@ -139,8 +142,8 @@ def drifted(release: Release, champion: Release) -> dict[str, float]:
 
 
 def _by_column(profile: pa.Table) -> dict[str, tuple[float, Floats]]:
-    """Return the share of missing values and the quantiles of the known ones."""
-    rows = profile.to_pylist()
+    """Return the share of missing values and the quantiles of the known ones; only of columns with rows enough."""
+    rows = profile.filter(pc.greater_equal(profile.column("count"), _ENOUGH)).to_pylist()
     return {row["column"]: (float(row["missing_share"]), np.array(row["quantiles"] or [], float)) for row in rows}
 
 
