@@ -1,8 +1,9 @@
 """How well are the documents found that answer a query: by words, by meaning, by both?
 
 SciFact in the form of BEIR (title and text, the queries of ``qrels/test.tsv``): nDCG@10 with exponential gain and
-recall@100. ``lexical`` is what ``searchrank index build --corpus`` makes by default, ``dense`` an exact scan of the
-embeddings beside the files, ``rrf`` their fusion with the default settings of a corpus.
+recall@100. ``lexical`` and ``dense`` are what ``searchrank index build --corpus --embeddings`` makes by default of the
+texts and of the embeddings beside the files, ``rrf`` their fusion with the default settings of a corpus. The exact scan
+of all embeddings is printed beside them.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from recall import Branch, Candidates, Query, RecallConfig, Recaller
-from recall.collection.corpus import CORPUS_RECALL, Corpus, build_corpus
+from recall import Branch, Candidates, Query, Recaller
+from recall.collection.corpus import Corpus, build_corpus
+from recall.collection.embeddings import Embeddings
 from recall.collection.jsonl import read_lines
 from recall.collection.run import retrieve_all
 from searchrank.errors import NotFoundError
@@ -33,9 +35,9 @@ Judged = Mapping[str, Mapping[int, int]]
 
 
 class Exact:
-    """Every document by the inner product of its embedding with that of the query."""
+    """Every document by the inner product of its embedding with that of the query: what ``dense`` is to equal."""
 
-    name = "dense"
+    name = "exact"
     waits = False
 
     def __init__(self, documents: npt.NDArray[np.float32], queries: Mapping[str, npt.NDArray[np.float32]]) -> None:
@@ -56,14 +58,14 @@ class Collection:
     Attributes:
         texts: The words of each query.
         judged: The relevant rows of each test query.
-        lexical: The branch over words, opened.
-        dense: The branch over embeddings.
+        recaller: The branches over words and over embeddings.
+        exact: A scan of all embeddings.
     """
 
     texts: Mapping[str, str]
     judged: Judged
-    lexical: Recaller
-    dense: Branch
+    recaller: Recaller
+    exact: Branch
 
 
 def main() -> None:
@@ -77,8 +79,9 @@ def main() -> None:
         collection = load(options.scifact, Path(folder) / "index")
         print(f"{len(collection.judged)} queries; indexed in {time.perf_counter() - start:.1f} s\n")
         figures = measure(collection)
+        scanned = judge(Recaller([collection.exact], {"exact": DEPTH}), collection)
     print(f"{'':10}{'nDCG@10':>10}{'recall@100':>12}")
-    for name, told in figures.items():
+    for name, told in {**figures, "exact": scanned}.items():
         print(f"{name:10}{told['ndcg@10']:>10.4f}{told['recall@100']:>12.4f}")
     if options.json:
         print(json.dumps(figures))
@@ -86,23 +89,21 @@ def main() -> None:
 
 def load(folder: Path, index: Path) -> Collection:
     """Index the collection and read what it is judged by."""
-    build_corpus(folder / "corpus.jsonl", index)
+    embeddings = Embeddings.read(folder / VECTORS, folder / "queries.jsonl")
+    build_corpus(folder / "corpus.jsonl", index, embeddings=embeddings)
     corpus = Corpus.open(index)
     rows = {name: row for row, name in enumerate(corpus.ids)}
     texts = {line.id: line.text for line in read_lines(folder / "queries.jsonl")}
-    return Collection(
-        texts, read_judged(folder / "qrels" / "test.tsv", rows), corpus.recaller, dense(folder, rows, texts)
-    )
+    judged = read_judged(folder / "qrels" / "test.tsv", rows)
+    return Collection(texts, judged, corpus.recaller, exact(embeddings, rows))
 
 
-def dense(folder: Path, rows: Mapping[str, int], texts: Mapping[str, str]) -> Branch:
-    """Return the branch over embeddings: exact until one that indexes them serves."""
-    with np.load(folder / VECTORS) as kept:
-        order = np.array([rows[name] for name in kept["doc_ids"].tolist()])
-        documents = np.empty(kept["docs"].shape, np.float32)
-        documents[order] = kept["docs"]
-        vectors = kept["queries"].astype(np.float32)
-        return Exact(documents, {texts[n]: vectors[at] for at, n in enumerate(kept["query_ids"].tolist())})
+def exact(embeddings: Embeddings, rows: Mapping[str, int]) -> Branch:
+    """Return a scan of all embeddings."""
+    documents, queries = embeddings.documents, embeddings.queries
+    vectors = np.zeros((len(rows), documents.vectors.shape[1]), np.float32)
+    vectors[[rows[name] for name in documents.ids]] = documents.vectors
+    return Exact(vectors, dict(zip(queries.ids, queries.vectors, strict=True)) if queries else {})
 
 
 def read_judged(path: Path, rows: Mapping[str, int]) -> Judged:
@@ -123,11 +124,8 @@ def read_judged(path: Path, rows: Mapping[str, int]) -> Judged:
 
 def measure(collection: Collection) -> dict[str, dict[str, float]]:
     """Return both metrics of each way of finding."""
-    config = RecallConfig.parse(CORPUS_RECALL)
-    quotas = {"lexical": config.quotas["lexical"], "dense": config.quotas["lexical"]}
-    alone = Recaller([collection.dense], quotas)
-    both = Recaller([*collection.lexical.bounded, collection.dense], quotas, config.fusion.k)
-    ways = {"lexical": collection.lexical, "dense": alone, "rrf": both}
+    alone = {name: collection.recaller.only([name]) for name in ("lexical", "dense")}
+    ways = {**alone, "rrf": collection.recaller}
     return {name: judge(recaller, collection) for name, recaller in ways.items()}
 
 

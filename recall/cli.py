@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from recall.collection.corpus import CORPUS_RECALL, build_corpus
+from recall.collection.embeddings import Embeddings
 from recall.indexes.refresh import Refreshed, refresh_workspace
 from recall.indexes.retention import KEPT
 from recall.stats_cli import index_stats
@@ -63,17 +64,28 @@ def index_project(
 
 
 @index.command("build")
-def index_build(
+def index_build(  # noqa: PLR0913, PLR0917 - one parameter an option
     corpus: Annotated[Path, typer.Option(help="JSON lines of _id, title and text; .gz is read too.")],
     to: Annotated[Path, typer.Option(help="Folder of the index; an older one there is replaced.")],
     recall: Annotated[Path | None, typer.Option(help="YAML of a recall section over title and text.")] = None,
+    embeddings: Annotated[
+        Path | None, typer.Option(help="Vectors of its documents, in an .npz perhaps those of queries too.")
+    ] = None,
+    queries: Annotated[Path | None, typer.Option(help="JSON lines of _id and text: the queries in it.")] = None,
     json: Json = False,
 ) -> None:
-    """Index a collection of documents, without a project, for 'searchrank recall --index'."""
+    """Index a collection of documents, without a project, for 'searchrank recall --index'.
+
+    Raises:
+        ConfigError: When --queries comes without --embeddings.
+    """
+    if queries is not None and embeddings is None:
+        raise ConfigError("--queries says which queries have vectors in --embeddings; name that file too")
     start = time.monotonic()
     section = CORPUS_RECALL if recall is None else _section(recall)
+    vectors = Embeddings.read(embeddings, queries) if embeddings is not None else None
     with _progress() as told:
-        documents = build_corpus(corpus, to, section, told)
+        documents = build_corpus(corpus, to, section, told, embeddings=vectors)
     figures = {"documents": documents, "index": str(to), "seconds": round(time.monotonic() - start, 3)}
     Console(stderr=json).print(f"{documents:,} documents in {to}, {figures['seconds']:.1f} s", highlight=False)
     if json:

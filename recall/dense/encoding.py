@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from searchrank.errors import DataError
+from searchrank.errors import ConfigError, DataError
 from searchrank.features.history import query_hash
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from recall.dense.vectors import VectorTable
 
-__all__ = ["CachedEncoder", "Encoder", "TabledEncoder", "write_queries"]
+__all__ = ["CachedEncoder", "Encoder", "TabledEncoder", "check_makers", "write_queries"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -82,8 +83,32 @@ def write_queries(folder: Path, table: VectorTable) -> None:
     np.save(folder / "query_vectors.npy", table.vectors[first])
 
 
+def check_makers(items: str, queries: str) -> None:
+    """Refuse to search vectors of one encoder by those of another.
+
+    Args:
+        items: Fingerprint of what made the vectors of items.
+        queries: Fingerprint of what makes those of queries.
+
+    Raises:
+        ConfigError: When nobody says what made either.
+        DataError: When they differ.
+    """
+    if not items and not queries:
+        raise ConfigError(
+            "nobody says which encoder made the vectors of items and of queries; store its name as 'encoder' in the "
+            "files, or write made_by",
+            field="recall.dense.made_by",
+        )
+    if items != queries:
+        raise DataError(
+            f"the vectors of items were made by {items or 'nobody knows what'!r}, those of queries by "
+            f"{queries or 'nobody knows what'!r}; use one encoder for both, then run 'searchrank index'"
+        )
+
+
 class CachedEncoder:
-    """Another encoder, asked once for a text that comes again."""
+    """Another encoder, asked once for a text that comes again, also while it is still being encoded."""
 
     def __init__(self, encoder: Encoder, kept: int = KEPT) -> None:
         """Keep nothing yet.
@@ -95,21 +120,31 @@ class CachedEncoder:
         self.fingerprint = encoder.fingerprint
         self._encoder = encoder
         self._most = kept
-        self._vectors: OrderedDict[str, Floats | None] = OrderedDict()
+        self._vectors: OrderedDict[str, Future[Floats | None]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._vectors)
 
     def encode(self, text: str) -> Floats | None:
-        """Return the vector of a text."""
+        """Return the vector of a text; whoever asks while another makes it waits for that, and gets its error too."""
         with self._lock:
-            if text in self._vectors:
+            made, mine = self._vectors.get(text), None
+            if made is not None:
                 self._vectors.move_to_end(text)
-                return self._vectors[text]
-        vector = self._encoder.encode(text)
-        with self._lock:
-            self._vectors[text] = vector
-            while len(self._vectors) > self._most:
-                self._vectors.popitem(last=False)
-        return vector
+            else:
+                made = mine = self._vectors[text] = Future()
+                if len(self._vectors) > self._most:
+                    self._vectors.popitem(last=False)
+        if mine is not None:
+            self._make(text, mine)
+        return made.result()
+
+    def _make(self, text: str, made: Future[Floats | None]) -> None:
+        try:
+            made.set_result(self._encoder.encode(text))
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            with self._lock:
+                if self._vectors.get(text) is made:
+                    del self._vectors[text]
+            made.set_exception(error)

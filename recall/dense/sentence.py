@@ -13,7 +13,7 @@ from searchrank.errors import ConfigError, DataError, NotFoundError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["SentenceEncoder"]
+__all__ = ["SentenceEncoder", "digest_of"]
 
 FILES: Final = ("model.onnx", "tokenizer.json")
 MAX_TOKENS: Final = 256
@@ -45,17 +45,13 @@ class SentenceEncoder:
             DataError: When one cannot be read.
             ConfigError: When a library is not installed.
         """
-        files = [Path(folder) / name for name in FILES]
-        for file in files:
-            if not file.is_file():
-                raise NotFoundError(f"the sentence encoder needs {file}")
+        files, fingerprint = _files(folder), digest_of(folder)
         try:
             import onnxruntime  # noqa: PLC0415 - an extra
             import tokenizers  # noqa: PLC0415 - an extra
         except ImportError:
             message = "a sentence encoder needs libraries: pip install 'searchrank[dense]'"
             raise ConfigError(message, field="recall.dense.encoder") from None
-        digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         try:
@@ -64,7 +60,7 @@ class SentenceEncoder:
         except Exception as error:  # both libraries raise classes of their own that share no other base
             raise DataError(f"the sentence encoder in {folder} cannot be opened: {error}") from error
         tokenizer.enable_truncation(MAX_TOKENS)
-        return cls(session, tokenizer, digest[:16])
+        return cls(session, tokenizer, fingerprint)
 
     def encode(self, text: str) -> npt.NDArray[np.float32] | None:
         """Return the vector of a text; None for one without tokens."""
@@ -79,3 +75,24 @@ class SentenceEncoder:
         mask = np.array(cut.attention_mask, np.float32)
         pooled: npt.NDArray[np.float32] = (out * mask[:, None]).sum(axis=0) / max(float(mask.sum()), 1.0)
         return pooled
+
+
+def digest_of(folder: str | Path) -> str:
+    """Return the fingerprint of the encoder in a folder, without opening it.
+
+    Raises:
+        NotFoundError: When a file is not there.
+    """
+    whole = hashlib.sha256()
+    for path in _files(folder):
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:16]
+
+
+def _files(folder: str | Path) -> list[Path]:
+    files = [Path(folder) / name for name in FILES]
+    for file in files:
+        if not file.is_file():
+            raise NotFoundError(f"the sentence encoder needs {file}")
+    return files

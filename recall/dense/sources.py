@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recall.dense.branch import QuerySide, build_dense
+from recall.dense.build import QuerySide, build_dense
 from recall.dense.vectors import VectorTable, column_vectors
 from recall.kind import require
 from searchrank.errors import ConfigError, DataError
@@ -50,11 +50,11 @@ def build_from_sources(
             f"{config.input} is declared with size {wanted}, vectors of items are of {items.vectors.shape[1]}",
             field="recall.dense.input",
         )
+    items = items.said(config.made_by, "recall.dense.vectors")
     table = VectorTable.read(_place(sources, config.queries)) if config.queries else None
-    if table is not None and not table.encoder:
-        table = VectorTable(table.ids, table.vectors, config.made_by)
+    table = table.said(config.made_by, "recall.dense.queries") if table is not None else None
     encoder = str(_place(sources, config.encoder).resolve()) if config.encoder else ""
-    side = QuerySide(items.encoder or config.made_by, table, encoder)
+    side = QuerySide(items.encoder, table, encoder)
     rows = sources.catalogue.rows(list(items.ids))
     build_dense(folder, config, rows, items.vectors, len(sources.catalogue), queries=side, progress=progress)
 

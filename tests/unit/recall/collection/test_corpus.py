@@ -80,10 +80,11 @@ def test_a_file_without_documents_is_an_error(tmp_path: Path):
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({}, "lexical alone"),
-        ({"popular": {}}, "lexical alone"),
+        ({}, "takes lexical, and dense beside it"),
+        ({"popular": {}}, "takes lexical, and dense beside it"),
         ({"lexical": {"fields": {"item.title": 1.0}}}, "'item.title' is not one of title, text"),
         ({"lexical": {"fields": {"text": 0.0}}}, "every boost is 0"),
+        ({"lexical": {"fields": {"text": 1.0}}, "dense": {"encoder": "mini"}}, "name a file by --embeddings"),
     ],
 )
 def test_a_section_that_a_collection_cannot_serve_is_refused(tmp_path: Path, file: Path, section, message: str):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recall import DenseBranch, DenseConfig, IndexSources, Late, Query, RecallConfig, Recaller, build_indexes
-from recall.dense.branch import QuerySide, build_dense
+from recall.dense.build import QuerySide, build_dense
 from recall.dense.encoding import CachedEncoder
 from recall.dense.index import Costs, VectorIndex, write_index
 from recall.dense.vectors import VectorTable
