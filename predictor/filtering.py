@@ -11,12 +11,12 @@ from predictor.journey import Filtering
 from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
-    from predictor.compiled import Compiled
     from predictor.journey import Journey
     from predictor.scoring import Pairs
     from predictor.screens import Screen
     from predictor.stages import Asked, Found
     from predictor.surface import ServedSurface
+    from recall.filtering import Compiled
     from searchrank.features import Expression
 
 __all__ = ["admit_filter", "judge", "screened", "sift", "verdicts"]
@@ -45,16 +45,18 @@ async def screened(surface: ServedSurface, asked: Asked, condition: Compiled, jo
     seconds = surface.screens.seconds(condition, view.state.items)
     if seconds is None:
         return None
-    if surface.lane.is_short(seconds):
-        screen = surface.screens.ask(condition, asked.record, view)
-    else:
-        queued = await surface.lane.queue(
-            lambda: surface.screens.ask(condition, asked.record, view), seconds, journey.deadline.share(_SHARE)
-        )
-        if queued is None:
-            journey.left_out("filter", "catalogue", "deadline: candidates were asked instead")
-            return None
-        screen = queued
+
+    def work() -> tuple[Screen | None]:
+        return (surface.screens.ask(condition, asked.record, view),)
+
+    short = surface.lane.is_short(seconds)
+    done = work() if short else await surface.lane.queue(work, seconds, journey.deadline.share(_SHARE))
+    if done is None:
+        journey.left_out("filter", "catalogue", "deadline: candidates were asked instead")
+        return None
+    (screen,) = done
+    if screen is None:
+        return None
     journey.filtering = Filtering(screen.items, screen.removed, screen.missing, exact=True)
     journey.ran("filter")
     return screen

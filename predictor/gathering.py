@@ -12,11 +12,11 @@ from predictor.filtering import screened, sift
 from predictor.stages import Found, Scope, hydrate, recall
 
 if TYPE_CHECKING:
-    from predictor.compiled import Compiled
     from predictor.journey import Journey
     from predictor.scoring import Pairs
     from predictor.stages import Asked
     from predictor.surface import ServedSurface
+    from recall.filtering import Compiled
 
 __all__ = ["Pool", "gather", "passing"]
 
@@ -87,7 +87,8 @@ async def _widen(surface: ServedSurface, asked: Asked, condition: Compiled, jour
         enough = len(kept) >= wanted or found.exhausted
         if enough or until.passed or times == TIMES[-1]:
             break
-    if not enough and until.passed:
-        journey.left_out("filter", "candidates", f"deadline: {len(kept)} of {wanted} wanted were found")
+    if not enough:
+        why = "deadline" if until.passed else f"among {len(pairs)} candidates"
+        journey.left_out("filter", "candidates", f"{why}: {len(kept)} of {wanted} wanted were found")
     kept = kept[:wanted]
     return Pool(found.take(kept), pairs.take(kept), kept, len(pairs))

@@ -20,11 +20,11 @@ from searchrank.v1 import ranking_pb2
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from predictor.compiled import Compiled
     from predictor.gathering import Pool
     from predictor.sorting import Key
     from predictor.stages import Asked, Found
     from predictor.surface import ServedSurface
+    from recall.filtering import Compiled
     from searchrank.features import FeatureSet
     from searchrank.features.catalogue import Catalogue
     from searchrank.project import Surface

@@ -5,20 +5,22 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from searchrank.features import Rows
+from recall.filtering import UNKNOWN, YES, Case, Members, Single, TooManyError, Written, ask, conditions, leaves
+from searchrank.features import Scope
 
 if TYPE_CHECKING:
-    from predictor.compiled import Compiled
+    from collections.abc import Callable
+
     from predictor.live import View
     from recall import Late
+    from recall.filtering import Compiled, Condition, Items, Member, Truths
     from searchrank.state import Overlay
 
-    Truths = npt.NDArray[np.float32]
     Records = npt.NDArray[np.void]
 
 __all__ = ["Screen", "Screens"]
@@ -28,7 +30,9 @@ MAX_OF_REQUEST: Final = 200_000
 MAX_PUT: Final = 20_000
 MAX_BYTES: Final = 64 << 20
 _ROW_SECONDS: Final = 1e-7  # a first guess, on the safe side
-_PART: Final = 16_384
+_LOOKED_UP_SECONDS: Final = 2e-9
+_NUMBERED_SECONDS: Final = 6e-8
+_TAKEN_APART_BYTES: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class Screen:
 
     @classmethod
     def of(cls, truths: Truths) -> Screen:
-        """Return what the values of a filter say of a snapshot: 1, 0, or NaN for unknown."""
-        allowed, unknown, items = truths > 0, np.isnan(truths), len(truths)
+        """Return what a filter says of a snapshot."""
+        allowed, unknown, items = truths == YES, truths == UNKNOWN, len(truths)
         return cls(allowed, unknown, items, items - _count(allowed), _count(unknown))
 
     def renewed(self, items: Overlay, late: Late, truths: Truths) -> Screen:
@@ -68,12 +72,12 @@ class Screen:
         allowed[: len(self.allowed)] = self.allowed
         kept = _count(self.allowed) - _count(self.allowed[dead])
         missing = self.missing - _count(self.unknown[dead])
-        now = truths[late.rows - items.first]
+        now = Screen.of(truths[late.rows - items.first])
         allowed[dead] = False
-        allowed[late.rows] = now > 0
+        allowed[late.rows] = now.allowed
         allowed[late.replaced] = allowed[late.now]
         asked = len(self.allowed) - len(dead) + len(late.rows)
-        return Screen(allowed, self.unknown, asked, asked - kept - _count(now > 0), missing + _count(np.isnan(now)))
+        return Screen(allowed, self.unknown, asked, asked - kept - _count(now.allowed), missing + now.missing)
 
 
 def _count(truths: npt.NDArray[np.bool_]) -> int:
@@ -81,7 +85,7 @@ def _count(truths: npt.NDArray[np.bool_]) -> int:
 
 
 class Screens:
-    """The filters of one catalogue. Of items alone: the answer is kept; else what is read of the items. Thread-safe."""
+    """The filters of one catalogue; what they say of items alone is kept, else what is read of items. Thread-safe."""
 
     def __init__(
         self,
@@ -97,80 +101,132 @@ class Screens:
         Args:
             records: The catalogue's raw records, the last one all missing.
             most_bytes: Memory to use; what was asked for longest ago goes first.
-            of_item: Largest catalogue that a filter of items alone is asked of; once.
-            of_request: Largest catalogue that a filter of item and request is asked of; at every request.
+            of_item: Largest catalogue that is asked conditions of items alone, once, and whether a list of the request
+                holds what an item has.
+            of_request: Most items that any other condition of item and request is asked of, at every request.
             put: Most items put since the snapshot; every filter is asked of them at every request.
         """
         self._records = records[:-1]
-        self._kept: OrderedDict[str, Screen | Records] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._most_bytes = most_bytes
-        self._most = {True: of_item, False: of_request}
+        self._most = of_item
+        self._most_of_request = of_request
         self._most_put = put
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        """Return the number of items of the snapshot."""
+        return len(self._records)
+
     def seconds(self, condition: Compiled, items: Overlay) -> float | None:
         """Return a guess of how long ``ask`` takes, or None when there are too many items to be asked."""
-        asked, rows = condition.expression, len(self._records)
-        if not asked.is_known_beforehand or rows > self._most[asked.is_of_item] or items.count > self._most_put:
+        asked, rows = condition.expression, len(self)
+        if not asked.is_known_beforehand or rows > self._most or items.count > self._most_put:
             return None
-        if isinstance(self._find(condition), Screen):
-            return items.count * _ROW_SECONDS
-        fits = rows * condition.plan.item_block_layout.itemsize <= self._most_bytes
-        return (rows + items.count) * _ROW_SECONDS if fits or asked.is_of_item else None
+        late = items.count * _ROW_SECONDS
+        if asked.is_of_item:
+            return late if self._find("screen", asked.node.key) else late + rows * _ROW_SECONDS
+        parts = self._taken_apart(condition)
+        if isinstance(parts, Single) and rows > self._most_of_request:
+            return None
+        return late + sum(map(self._cost, leaves(parts)))
 
-    def ask(self, condition: Compiled, record: Records, view: View) -> Screen:
-        """Return what a filter says of every item of the catalogue, as it is now.
+    def ask(self, condition: Compiled, record: Records, view: View) -> Screen | None:
+        """Return what a filter says of every item of the catalogue, as it is now; None: too many had to be asked.
 
         Args:
             condition: The filter, for which ``seconds`` is not None.
             record: The request, shape ``(1,)``.
             view: What was put and deleted since the snapshot.
         """
-        screen, items = self._of_snapshot(condition, record), view.state.items
+        try:
+            screen, items = self._of_snapshot(condition, record), view.state.items
+        except TooManyError:
+            return None
         if not items:
             return screen
-        return screen.renewed(items, view.arrivals(), _truths(condition, record, items.records))
+        late = ask(self._taken_apart(condition), Case(record, Written(items.records)))
+        return screen.renewed(items, view.arrivals(), late)
+
+    def prepare(self, condition: Compiled) -> None:
+        """Make what a filter will need of the catalogue, so that no request waits for it."""
+        if not condition.expression.is_known_beforehand or len(self) > self._most:
+            return
+        for leaf in leaves(self._taken_apart(condition)):
+            if not isinstance(leaf, Single):
+                self._numbered(leaf.field)
+            elif leaf.scope is Scope.ITEM:
+                self.of_item(leaf)
+
+    def of_item(self, condition: Single) -> Truths:
+        """Return what a condition of items alone says of each, asked once."""
+        return cast("Truths", self._once("truths", condition.key, lambda: Written(self._records).of_item(condition)))
+
+    def members(self, field: str, wanted: npt.NDArray[np.int64]) -> Truths:
+        """Return for each item whether its category is wanted, by the numbers of the values."""
+        return self._numbered(field).truths(wanted)
+
+    def of_both(self, condition: Single, record: Records, rows: npt.NDArray[np.int64] | None) -> Truths:
+        """Return what a condition says of the items at some rows; None: of all.
+
+        Raises:
+            TooManyError: When these are too many.
+        """
+        if (len(self) if rows is None else len(rows)) > self._most_of_request:
+            raise TooManyError
+        return Written(self._read(condition)).of_both(condition, record, rows)
 
     def _of_snapshot(self, condition: Compiled, record: Records) -> Screen:
-        kept = self._find(condition)
-        if isinstance(kept, Screen):
-            return kept
-        if condition.expression.is_of_item:
-            screen = Screen.of(_truths(condition, record, self._records))
-            self._keep(condition, screen)
-            return screen
-        if kept is None:
-            kept = condition.block(self._records)
-            self._keep(condition, kept)
-        return Screen.of(_truths(condition, record, kept))
+        def asked_of(items: Items) -> Screen:
+            return Screen.of(ask(self._taken_apart(condition), Case(record, items)))
 
-    def _find(self, condition: Compiled) -> Screen | Records | None:
-        key = condition.expression.node.key
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+        expression = condition.expression
+        if not expression.is_of_item:
+            return asked_of(self)
+        screen = self._once("screen", expression.node.key, lambda: asked_of(Written(self._records)))
+        return cast("Screen", screen)
 
-    def _keep(self, condition: Compiled, kept: Screen | Records) -> None:
+    def _taken_apart(self, condition: Compiled) -> Condition:
+        return cast("Condition", self._once("parts", condition.expression.node.key, lambda: conditions(condition)))
+
+    def _numbered(self, field: str) -> Members:
+        return cast("Members", self._once("members", field, lambda: Members(self._records[field])))
+
+    def _read(self, condition: Single) -> Records:
+        """Return what a condition reads of the items; where that is too much to be kept, their raw records."""
+        if len(self) * condition.compiled.plan.item_block_layout.itemsize > self._most_bytes:
+            return self._records
+        block = self._once("block", condition.key, lambda: condition.compiled.block(self._records))
+        return cast("Records", block)
+
+    def _cost(self, leaf: Single | Member) -> float:
+        rows = len(self)
+        if not isinstance(leaf, Single):
+            return rows * (_LOOKED_UP_SECONDS if self._find("members", leaf.field) else _NUMBERED_SECONDS)
+        if leaf.scope is Scope.ITEM and self._find("truths", leaf.key) is None:
+            return rows * _ROW_SECONDS
+        return min(rows, self._most_of_request) * _ROW_SECONDS if leaf.scope is Scope.CANDIDATE else 0.0
+
+    def _find(self, kind: str, name: str) -> Any | None:
         with self._lock:
-            self._kept[condition.expression.node.key] = kept
+            found = self._kept.get((kind, name))
+            if found is not None:
+                self._kept.move_to_end((kind, name))
+            return found
+
+    def _once(self, kind: str, name: str, make: Callable[[], Any]) -> Any:
+        found = self._find(kind, name)
+        if found is not None:
+            return found
+        found = make()
+        with self._lock:
+            self._kept[kind, name] = found
             while len(self._kept) > 1 and sum(map(_bytes, self._kept.values())) > self._most_bytes:
                 self._kept.popitem(last=False)
+        return found
 
 
-def _truths(condition: Compiled, record: Records, items: Records) -> Truths:
-    """Return what a filter says of every item, given by raw records or by what the filter reads of them."""
-    truths = np.empty(len(items), np.float32)
-    candidates = condition.plan.feature_set.candidate_encoder.missing(min(_PART, len(items)))
-    for start in range(0, len(items), _PART):
-        part = items[start : start + _PART]
-        if part.dtype != condition.plan.item_block_layout:
-            part = condition.block(part)
-        n = len(part)
-        rows = Rows(np.arange(n), record, np.zeros(n, np.int64), candidates[:n])
-        truths[start : start + n] = condition.values(part, rows)
-    return truths
-
-
-def _bytes(kept: Screen | Records) -> int:
-    return 2 * kept.allowed.nbytes if isinstance(kept, Screen) else kept.nbytes
+def _bytes(kept: Any) -> int:
+    if isinstance(kept, Screen):
+        return 2 * kept.allowed.nbytes
+    return kept.nbytes if isinstance(kept, Members | np.ndarray) else _TAKEN_APART_BYTES

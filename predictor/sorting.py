@@ -16,10 +16,10 @@ from searchrank.features.inputs import MISSING_TIME
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from predictor.compiled import Compiled
     from predictor.gathering import Pool
     from predictor.stages import Asked
     from predictor.surface import ServedSurface
+    from recall.filtering import Compiled
     from searchrank.features import Expression
     from searchrank.v1 import ranking_pb2
 
