@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         model = trained(world, Console(stderr=True).print)
         serving = Serving(make_workspace(Path(folder), world, model))
         serving.load()
-        times = asyncio.run(_measure(serving.surface("items"), options.requests))
+        rng = np.random.default_rng(5)
+        requests = [rank_request(draw_asked(rng)) for _ in range(WARM + options.requests)]
+        times = asyncio.run(measure(serving.surface("items"), requests))[:, WARM:]
         serving.close()
     plain, missed, hit = (float(np.median(part)) / 1e3 for part in times)
     figures = {
@@ -62,19 +64,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _measure(surface: ServedSurface, requests: int) -> np.ndarray:
+async def measure(surface: ServedSurface, requests: Sequence[bytes]) -> np.ndarray:
     """Return nanoseconds without a cache, on a miss and on a hit, shape (3, requests).
+
+    Args:
+        surface: What is asked.
+        requests: Distinct ``Rank`` requests as they are sent.
 
     Raises:
         SystemExit: When an answer from the cache is another.
     """
     surface = replace(surface, trial=None)  # it keeps surfaces of its own
-    cached = replace(surface, cache=HeadCache(surface.plan, requests))
-    rng = np.random.default_rng(5)
-    times = np.zeros((3, WARM + requests))
+    cached = replace(surface, cache=HeadCache(surface.plan, len(requests)))
+    times = np.zeros((3, len(requests)))
     gc.disable()
-    for number in range(WARM + requests):
-        request = ranking_pb2.RankRequest.FromString(rank_request(draw_asked(rng)))
+    for number, sent in enumerate(requests):
+        request = ranking_pb2.RankRequest.FromString(sent)
         turns = [(0, surface), (1, cached)]
         answers = {}
         for place, one in (*turns[:: 1 if number % 2 else -1], (2, cached)):
@@ -83,7 +88,8 @@ async def _measure(surface: ServedSurface, requests: int) -> np.ndarray:
             times[place, number] = thread_time_ns() - began
         if len({(tuple(one.order), tuple(one.scores)) for one in answers.values()}) > 1:
             raise SystemExit("a cached answer differs")
-    return times[:, WARM:]
+    gc.enable()
+    return times
 
 
 def _show(figures: dict[str, float]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from predictor.background import running_server
     from predictor.client import AsyncClient, Client
     from predictor.coverage import BranchCoverage, Coverage
-    from predictor.journey import Filtering
+    from predictor.journey import Filtering, Removed
     from predictor.query import Query, Sort
     from predictor.serve_options import ServeOptions
     from predictor.writing import (
@@ -50,6 +50,7 @@ __all__ = [
     "Reaction",
     "RecallResult",
     "ReleaseIdentity",
+    "Removed",
     "SearchResult",
     "ServeOptions",
     "Sort",
@@ -62,6 +63,7 @@ _HOMES: Final = {
     "Client": "client",
     "Coverage": "coverage",
     "Filtering": "journey",
+    "Removed": "journey",
     "Query": "query",
     "ServeOptions": "serve_options",
     "Sort": "query",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from predictor.journey import Filtering
+from predictor.journey import Filtering, Removed
 
 if TYPE_CHECKING:
     from searchrank.v1 import ranking_pb2
@@ -53,6 +53,7 @@ class Coverage:
         filtering: What the filter did; None without one.
         rules: Re-ranking rules that moved items, and how many.
         branches: What became of each recall branch; empty when recall was not asked.
+        removed: What of their lists became no candidate; None when recall was not asked.
     """
 
     degradations: tuple[tuple[str, str, str], ...]
@@ -60,15 +61,17 @@ class Coverage:
     filtering: Filtering | None = None
     rules: tuple[tuple[str, int], ...] = ()
     branches: tuple[BranchCoverage, ...] = ()
+    removed: Removed | None = None
 
     @classmethod
     def of(cls, told: ranking_pb2.Coverage) -> Coverage:
         """Return what a wire answer says."""
-        what = told.filtering
+        what, gone = told.filtering, told.removed
         return cls(
             tuple((part.stage, part.subject, part.reason) for part in told.degradations),
             {part.stage: part.elapsed_us for part in told.stages},
             Filtering(what.looked_at, what.removed, what.missing, what.exact) if told.HasField("filtering") else None,
             tuple((part.rule, part.items) for part in told.rules),
             tuple(map(BranchCoverage.of, told.branches)),
+            Removed(gone.duplicates, gone.excluded, gone.cut) if told.HasField("removed") else None,
         )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from recall import BranchCoverage
     from searchrank.experiments import Assigned
 
-__all__ = ["Deadline", "Degradation", "Filtering", "Journey"]
+__all__ = ["Deadline", "Degradation", "Filtering", "Journey", "Removed"]
 
 MARGIN_SHARE: Final = 0.1
 MARGIN_SECONDS: Final = 0.002
@@ -88,6 +88,21 @@ class Filtering:
     exact: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What of the branches' lists did not become a candidate, and what they were not to find.
+
+    Attributes:
+        duplicates: Finds of items that another branch had found too.
+        excluded: Items of the catalogue that the surface's ``exclude`` kept out.
+        cut: Items that fusion put behind those that were wanted.
+    """
+
+    duplicates: int
+    excluded: int
+    cut: int
+
+
 @dataclass(slots=True)
 class Journey:
     """Written by the stages of one request, read into its answer's coverage; belongs to one task.
@@ -100,6 +115,7 @@ class Journey:
         filtering: What the filter did; None without one.
         rules: Re-ranking rules that applied, with how many items each moved.
         branches: What became of each recall branch; empty when recall was not asked.
+        removed: What became no candidate; None when recall was not asked.
     """
 
     deadline: Deadline
@@ -109,6 +125,7 @@ class Journey:
     filtering: Filtering | None = None
     rules: tuple[tuple[str, int], ...] = ()
     branches: tuple[BranchCoverage, ...] = ()
+    removed: Removed | None = None
     _mark: float = field(default_factory=monotonic)
 
     def ran(self, stage: str) -> None:

@@ -159,6 +159,8 @@ def _put_coverage(response: Any, journey: Journey) -> None:
         coverage.stages.add(stage=stage, elapsed_us=max(0, elapsed))
     if journey.filtering is not None:
         coverage.filtering.CopyFrom(ranking_pb2.Filtering(**asdict(journey.filtering)))
+    if journey.removed is not None:
+        coverage.removed.CopyFrom(ranking_pb2.Removed(**asdict(journey.removed)))
     for told in journey.branches:
         coverage.branches.add(
             branch=told.name,

@@ -148,16 +148,6 @@ class Screens:
         late = ask(self._taken_apart(condition), Case(record, Written(items.records)))
         return screen.renewed(items, view.arrivals(), late)
 
-    def prepare(self, condition: Compiled) -> None:
-        """Make what a filter will need of the catalogue, so that no request waits for it."""
-        if not condition.expression.is_known_beforehand or len(self) > self._most:
-            return
-        for leaf in leaves(self._taken_apart(condition)):
-            if not isinstance(leaf, Single):
-                self._numbered(leaf.field)
-            elif leaf.scope is Scope.ITEM:
-                self.of_item(leaf)
-
     def of_item(self, condition: Single) -> Truths:
         """Return what a condition of items alone says of each, asked once."""
         return cast("Truths", self._once("truths", condition.key, lambda: Written(self._records).of_item(condition)))

@@ -26,8 +26,10 @@ def coverage_json(coverage: Coverage) -> dict[str, Any]:
     names = ("stage", "subject", "reason")
     left_out = [dict(zip(names, part, strict=True)) for part in coverage.degradations]
     filtering = None if coverage.filtering is None else asdict(coverage.filtering)
+    removed = None if coverage.removed is None else asdict(coverage.removed)
     branches = [asdict(part) for part in coverage.branches]
-    return {"left_out": left_out, "filtering": filtering, "branches": branches, "stages_us": coverage.stages}
+    told = {"left_out": left_out, "filtering": filtering, "removed": removed, "branches": branches}
+    return told | {"stages_us": coverage.stages}
 
 
 def arms_json(arms: Sequence[Arm]) -> dict[str, Any]:
@@ -68,5 +70,7 @@ def tell(name: str, version: str, coverage: Coverage) -> None:
         where = "items of the catalogue" if told.exact else "items that recall found"
         removed = f"{told.removed} of {told.looked_at} {where}, {told.missing} of them since a value is missing"
         sys.stdout.write(f"the filter removed {removed}\n")
+    if (gone := coverage.removed) is not None and any(asdict(gone).values()):
+        sys.stdout.write(f"{gone.duplicates} found again, {gone.excluded} excluded, {gone.cut} cut\n")
     for stage, subject, reason in coverage.degradations:
         sys.stdout.write(f"left out: {stage} {subject}: {reason}\n")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from predictor.journey import Removed
 from predictor.requests import Candidates
 from predictor.scoring import Pairs, Scored
 from recall import Query, Recalled, Retrieval, listed
@@ -147,9 +148,13 @@ async def _retrieve(surface: ServedSurface, asked: Asked, journey: Journey, scop
         late=asked.view.arrivals() if items else None,
     )
     query = surface.reading.fill(query, asked.record[0], items.base)
+    known = np.unique(items.rows_of_hashes(refused))
+    excluded = int(np.count_nonzero(known != len(items.base)))
     until = journey.deadline.share(_RECALL_SHARE).expires
     recaller = surface.recaller if scope.times == 1 else surface.recaller.widened(scope.times)
-    return await recaller.ask(query, scope.limit, until)
+    retrieval = await recaller.ask(query, scope.limit, until)
+    journey.removed = Removed(retrieval.duplicates, excluded, retrieval.cut)
+    return retrieval
 
 
 def _excluded(view: View, refused: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -18,6 +18,7 @@ from recall.collection.corpus import Corpus
 from recall.collection.jsonl import read_lines
 from recall.collection.run import Costs, retrieve_all, write_run
 from recall.indexes.refresh import recall_configs
+from recall.narrowing import Narrowing, narrow
 from recall.reading import Reading
 from recall.recaller import Recaller, Retrieval
 from searchrank.cli import Home, Json, emit, workspace
@@ -40,6 +41,7 @@ def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
     query: Annotated[str, typer.Argument(help="Words to look for; may be empty.")] = "",
     user: Annotated[str, typer.Option(help="User whose recent items count; an unknown one has none.")] = "",
     surface: Annotated[str, typer.Option(help="Surface; may be left out when there is only one.")] = "",
+    condition: Annotated[str, typer.Option("--filter", help="What an item must be, in the feature language.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most candidates of a query.")] = 100,
     branches: Annotated[str, typer.Option(help="Branches to ask, by comma; all by default.")] = "",
     index: Annotated[Path | None, typer.Option(help="What 'index build --corpus' made, instead of a project.")] = None,
@@ -55,14 +57,16 @@ def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Print the candidates for a query and which branch found each at what rank, or write a run for many.
 
     Raises:
-        ConfigError: When only one of --queries and --run is given.
+        ConfigError: When only one of --queries and --run is given, or --filter is of no use here.
     """
     if (queries is None) != (run is None):
         raise ConfigError("--queries and --run go together: what to look for, and the file to write")
     if index is None:
-        recaller, ids, asked = _project(home, surface, user, query)
+        recaller, ids, asked, narrowing = _project(home, surface, user, (query, condition))
     else:
-        corpus, asked = Corpus.open(index), Query(text=query)
+        if condition:
+            raise ConfigError("--filter reads inputs of a project; a collection has none")
+        corpus, asked, narrowing = Corpus.open(index), Query(text=query), Narrowing()
         recaller, ids = corpus.recaller, corpus.ids
     recaller = recaller.only(branches.split(",")) if branches else recaller
     costs = Costs()
@@ -78,32 +82,42 @@ def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
     if explain:
         Console(stderr=json).print(_costs_table(costs))
         figures["branches"] = costs.figures()
+        figures["removed"] = asdict(narrowing) | {"duplicates": costs.duplicates}
+        Console(stderr=json).print(_removed(narrowing, costs.duplicates), highlight=False)
     if json:
         emit(figures)
 
 
-def _project(home: Path, surface: str, user: str, text: str) -> tuple[Recaller, Sequence[str], Query]:
-    """Return the recall of a surface, the item of each row, and what is asked."""
+def _project(
+    home: Path, surface: str, user: str, words: tuple[str, str]
+) -> tuple[Recaller, Sequence[str], Query, Narrowing]:
+    """Return the recall of a surface, the item of each row, what is asked, and what that may not find.
+
+    ``words``: the text that is looked for, and the filter.
+    """
+    text, condition = words
     place = workspace(home)
     project = Project.load(place)
     name = surface or (next(iter(project.surfaces)) if len(project.surfaces) == 1 else "")
-    project.surface(name)
+    exclude = project.surface(name).exclude
     config = recall_configs(project)[name]
     features = FeatureSet.load(place.features)
     snapshot = Snapshot.open(current(place.snapshots), features)
     asked = Query(text=text, time=time.time_ns() // 1_000)
+    record = _record(snapshot, features, user, text)
     if user:
         reading = Reading.of(config.branches.values(), features.request_layout.names)
-        asked = reading.fill(asked, _record(snapshot, features, user, text), snapshot.catalogue)
-    return Recaller.open(snapshot.indexes, config), snapshot.catalogue.ids.to_pylist(), asked
+        asked = reading.fill(asked, record[0], snapshot.catalogue)
+    asked, narrowing = narrow(asked, (record, snapshot.catalogue, features), exclude, condition)
+    return Recaller.open(snapshot.indexes, config), snapshot.catalogue.ids.to_pylist(), asked, narrowing
 
 
 def _record(snapshot: Snapshot, features: FeatureSet, user: str, text: str) -> Any:
-    """Return what is known of a user, as a request made now would read it."""
+    """Return what is known of a user, shape (1,), as a request made now would read it; of nobody, the time."""
     record = Encoder(features.request_inputs).missing()
-    users, times = np.array([hash_text(user)]), np.array([time.time_ns() // 1_000])
+    users, times = np.array([hash_text(user) if user else 0]), np.array([time.time_ns() // 1_000])
     fill_requests(snapshot, record, users, np.array([query_hash(text)]), times)
-    return record[0]
+    return record
 
 
 def _print_found(found: Retrieval, ids: Sequence[str], limit: int, how: tuple[bool, bool]) -> dict[str, Any]:
@@ -114,6 +128,13 @@ def _print_found(found: Retrieval, ids: Sequence[str], limit: int, how: tuple[bo
     found = replace(found, recalled=best)
     Console(stderr=json).print(_recall_table(found, items, scores=explain))
     return _recall_figures(found, items)
+
+
+def _removed(narrowing: Narrowing, duplicates: int) -> str:
+    """Say what was not to be found, and what was found more than once."""
+    missing = f", {narrowing.missing:,} of them unknown" if narrowing.missing else ""
+    kept_out = f"{narrowing.excluded:,} excluded, {narrowing.filtered:,} removed by the filter{missing}"
+    return f"{kept_out}; {duplicates:,} found again by another branch"
 
 
 def _costs_table(costs: Costs) -> Table:

@@ -38,11 +38,15 @@ class Retrieval:
         recalled: The fused list; a branch that failed stands in it with nothing found.
         coverage: One entry a branch, in the order of ``recalled.branches``.
         exhausted: Whether no branch has more than it gave.
+        duplicates: Finds of items that another branch had found too.
+        cut: Items beyond the limit.
     """
 
     recalled: Recalled
     coverage: tuple[BranchCoverage, ...]
     exhausted: bool = False
+    duplicates: int = 0
+    cut: int = 0
 
     @property
     def dropped(self) -> tuple[str, ...]:
@@ -156,4 +160,6 @@ class Recaller:
         union = Union.of([(name, found.first(self.quotas[name])) for name, found in parts])
         coverage = with_unique([told for _, told in given], union.unique)
         exhausted = all(told.found < self.quotas[told.name] for told in coverage)
-        return Retrieval(reciprocal(union, limit=limit, k=self._k), coverage, exhausted)
+        recalled = reciprocal(union, limit=limit, k=self._k)
+        duplicates, cut = len(union.place) - len(union.rows), len(union.rows) - len(recalled)
+        return Retrieval(recalled, coverage, exhausted, duplicates, cut)

@@ -24,14 +24,16 @@ TAG: Final = "searchrank"
 
 @dataclass(slots=True)
 class Costs:
-    """What each branch cost and gave, over some queries."""
+    """What each branch cost and gave, over some queries; and how often an item was found again by another branch."""
 
     queries: int = 0
+    duplicates: int = 0
     _told: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def add(self, found: Retrieval) -> None:
         """Count one query."""
         self.queries += 1
+        self.duplicates += found.duplicates
         for part in found.coverage:
             told = self._told.setdefault(part.name, dict.fromkeys(("seconds", "returned", "unique", "problems"), 0.0))
             told["seconds"] += part.seconds

@@ -404,18 +404,30 @@ class AssignedArm(_message.Message):
     def __init__(self, layer: _Optional[str] = ..., experiment: _Optional[str] = ..., arm: _Optional[str] = ..., propensity: _Optional[float] = ..., overridden: _Optional[bool] = ...) -> None: ...
 
 class Coverage(_message.Message):
-    __slots__ = ("degradations", "stages", "filtering", "rules", "branches")
+    __slots__ = ("degradations", "stages", "filtering", "rules", "branches", "removed")
     DEGRADATIONS_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
     FILTERING_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     BRANCHES_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
     degradations: _containers.RepeatedCompositeFieldContainer[Degradation]
     stages: _containers.RepeatedCompositeFieldContainer[StageTime]
     filtering: Filtering
     rules: _containers.RepeatedCompositeFieldContainer[AppliedRule]
     branches: _containers.RepeatedCompositeFieldContainer[BranchCoverage]
-    def __init__(self, degradations: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., filtering: _Optional[_Union[Filtering, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[AppliedRule, _Mapping]]] = ..., branches: _Optional[_Iterable[_Union[BranchCoverage, _Mapping]]] = ...) -> None: ...
+    removed: Removed
+    def __init__(self, degradations: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., filtering: _Optional[_Union[Filtering, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[AppliedRule, _Mapping]]] = ..., branches: _Optional[_Iterable[_Union[BranchCoverage, _Mapping]]] = ..., removed: _Optional[_Union[Removed, _Mapping]] = ...) -> None: ...
+
+class Removed(_message.Message):
+    __slots__ = ("duplicates", "excluded", "cut")
+    DUPLICATES_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_FIELD_NUMBER: _ClassVar[int]
+    CUT_FIELD_NUMBER: _ClassVar[int]
+    duplicates: int
+    excluded: int
+    cut: int
+    def __init__(self, duplicates: _Optional[int] = ..., excluded: _Optional[int] = ..., cut: _Optional[int] = ...) -> None: ...
 
 class BranchCoverage(_message.Message):
     __slots__ = ("branch", "outcome", "elapsed_us", "returned", "unique", "reason")

@@ -71,6 +71,20 @@ class RecallBranchContract:
         found = branch.retrieve(replace(query, allowed=allowed, exclude=everything.rows[3:4]), limit)
         assert found.rows.tolist() == np.delete(everything.rows[1::2], 1).tolist()[:limit]
 
+    def test_any_filter_gives_what_a_scan_of_the_whole_list_gives(
+        self, branch: Branch, query: Query, everything: Candidates
+    ):
+        generator = np.random.default_rng(3)
+        size = max(int(everything.rows.max()) + 1, getattr(branch, "size", 0))
+        for _ in range(25):
+            allowed = generator.random(size) < generator.choice([0.0, 0.05, 0.4, 0.9, 1.0])
+            excluded = generator.choice(everything.rows, generator.integers(0, 5))
+            limit = int(generator.integers(1, 30))
+            found = branch.retrieve(replace(query, allowed=allowed, exclude=excluded), limit)
+            kept = np.flatnonzero(allowed[everything.rows] & ~np.isin(everything.rows, excluded))[:limit]
+            assert found.rows.tolist() == everything.rows[kept].tolist()
+            assert found.scores.tolist() == everything.scores[kept].tolist()
+
     def test_an_empty_query_is_answered_without_an_error(self, branch: Branch):
         found = branch.retrieve(Query(), 5)
         assert len(found) <= 5
