@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from recall.branch import Candidates, Query, rank
 from recall.dense.encoding import CachedEncoder, TabledEncoder, check_makers
-from recall.dense.space import scaled
+from recall.dense.space import scaled, scaled_one
 from recall.indexes.manifest import IndexManifest
 from searchrank.errors import ConfigError, DataError
 
@@ -30,6 +30,7 @@ Ints = npt.NDArray[np.int64]
 NAME: Final = "dense"
 MAX_CHARACTERS: Final = 2_048
 """Characters of a query that are encoded."""
+_UNFILTERED: Final = Query()
 
 
 class DenseBranch:
@@ -71,7 +72,7 @@ class DenseBranch:
         manifest = IndexManifest.read(folder, NAME)
         try:
             told = json.loads((folder / "encoder.json").read_text())
-            rows = np.load(folder / "rows.npy", mmap_mode="r")
+            rows = np.asarray(np.load(folder / "rows.npy", mmap_mode="r"))
         except (ValueError, OSError) as error:
             raise DataError(f"{folder} is damaged ({error}); run 'searchrank index' to build it again") from error
         index = searching().VectorIndex.open(folder, config.effort)
@@ -96,22 +97,21 @@ class DenseBranch:
         if late is None:
             return found
         scored = self._scanned(vector, query, late)
-        return rank(np.append(found.rows, scored.rows), np.append(found.scores, scored.scores), limit, Query())
+        return rank(np.append(found.rows, scored.rows), np.append(found.scores, scored.scores), limit, _UNFILTERED)
 
     def _wanted(self, query: Query) -> Floats | None:
         vector = query.given.get(self._config.input) if self._config.input else None
         if vector is None and self._encoder is not None and query.text.strip():
             vector = self._encoder.encode(query.text[:MAX_CHARACTERS])
-        if vector is None or not np.isfinite(vector).all() or not vector.any():
+        if vector is None:
             return None
         size = self._index.dimension - (self._config.metric != "cosine")
         if vector.shape != (size,):
             raise DataError(f"the query's vector is of size {vector.size}, those of items are of {size}")
-        wanted: Floats = scaled(vector[None].astype(np.float32), self._config.metric)[0]
-        return wanted
+        return scaled_one(vector, self._config.metric)
 
     def _indexed(self, vector: Floats, query: Query, limit: int, replaced: Ints) -> Candidates:
-        refused = self._places(np.append(query.exclude, replaced))
+        refused = self._places(np.append(query.exclude, replaced) if len(replaced) else query.exclude)
         allowed = None
         if query.allowed is not None:
             allowed = query.allowed[: self.size] if self._whole else query.allowed[self._rows]
@@ -120,7 +120,7 @@ class DenseBranch:
             allowed = np.ones(len(self._rows), np.bool_) if allowed is None else allowed.copy()
             allowed[refused] = False
         places, scores = self._index.nearest(vector, limit, allowed, len(refused))
-        return rank(np.asarray(self._rows[places]), scores, limit, Query())
+        return rank(self._rows[places], scores, limit, _UNFILTERED)
 
     def _places(self, rows: Ints) -> Ints:
         """Return where rows are in the index, each once; those that are not are left out."""

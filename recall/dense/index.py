@@ -1,7 +1,7 @@
 """Which stored vectors are nearest to one: a graph (HNSW by faiss) for large sets, an exact scan where that is cheaper.
 
-The index is one mapped file, vectors and graph together. Every score that leaves it is computed the same way, one dot
-product a vector, so that equal vectors have equal scores whichever way they were found.
+The index is one mapped file, vectors and graph together. The library says which are nearest; every score that leaves is
+computed anew and the same way, so that equal vectors have equal scores whichever way they were found.
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ GRAPH_FROM: Final = 4_096
 """Fewer vectors than this have no graph: a scan takes about as long, and is exact."""
 _LINKS: Final = 16
 _BUILD_EFFORT: Final = 128
-_CHUNK: Final = 2_048  # vectors: their decoded block stays in the cache of a core
+_CHUNK: Final = 2_048  # vectors added before progress is told
+_ASKED: Final = 16  # vectors that costs are measured by
+_FEW: Final = 256  # are all scored by us, and no library is asked which are nearest
+_SPARE: Final = 32  # more than are wanted of a scan: it adds in another order than ``scores``, so near ties may swap
+_WIDER: Final = 2  # places in the beam of the graph for each vector that is wanted
 _SLACK: Final = 1.25  # more than its share is fetched, since survivors of a filter lie unevenly
 _FILE: Final = "vectors.faiss"
 _COSTS: Final = "costs.json"
@@ -46,11 +50,13 @@ class Costs:
     """What was measured when the index was built, seconds.
 
     Attributes:
-        row: Of scoring one vector in a scan.
+        scan: Of passing over all vectors, whoever is allowed.
+        row: Of scoring one that is.
         search: Of a graph search, whatever its effort.
         effort: Of each place in the beam of a graph search.
     """
 
+    scan: float
     row: float
     search: float
     effort: float
@@ -71,6 +77,7 @@ class VectorIndex:
         self._storage = _library.downcast_index(index.storage) if hasattr(index, "hnsw") else index
         self._costs = costs if hasattr(index, "hnsw") else None
         self._effort = effort
+        self._widths: dict[int, Any] = {}
         self.size = int(index.ntotal)
         self.dimension = int(index.d)
 
@@ -107,48 +114,66 @@ class VectorIndex:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         passing = min(self.size, many + refused) / self.size
         wanted = limit if many == self.size else math.ceil(_SLACK * limit / passing) + refused
-        if self._graph_is_cheaper(wanted, many):
-            found = self._by_graph(vector, wanted)
-            found = found if allowed is None else found[allowed[found]]
-            if len(found) >= limit:
-                return found, self.scores(vector, found)
-        found = np.arange(self.size) if allowed is None else np.flatnonzero(allowed)
+        found = self._by_graph(vector, wanted) if self._graph_is_cheaper(wanted, many) else None
+        if found is not None and allowed is not None:
+            found = found[allowed[found]]
+        if found is None or len(found) < limit:
+            found = self._by_scan(vector, limit, allowed, many)
         return found, self.scores(vector, found)
 
     def scores(self, vector: Floats, positions: Ints) -> Floats:
         """Return the dot products with stored vectors, shape of ``positions``."""
-        scores = np.empty(len(positions), np.float32)
-        for at in range(0, len(positions), _CHUNK):
-            block = self._storage.reconstruct_batch(positions[at : at + _CHUNK])
-            np.einsum("ij,j->i", block, vector, out=scores[at : at + _CHUNK])
+        scores: Floats = np.einsum("ij,j->i", self._storage.reconstruct_batch(positions), vector)
         return scores
 
     def _graph_is_cheaper(self, wanted: int, many: int) -> bool:
-        if self._costs is None:
+        costs = self._costs
+        if costs is None:
             return False
-        return self._costs.search + self._costs.effort * self._width(wanted) < self._costs.row * many
+        return costs.search + costs.effort * self._width(wanted) < costs.scan + costs.row * many
 
     def _width(self, wanted: int) -> int:
-        return self._effort + 3 * wanted // 2
+        return max(self._effort, _WIDER * wanted)
 
     def _by_graph(self, vector: Floats, wanted: int) -> Ints:
-        how = _library.SearchParametersHNSW(efSearch=self._width(wanted))
-        _, found = self._index.search(vector[None], min(wanted, self.size), params=how)
+        return self._asked(self._index, vector, wanted, self._searching(self._width(wanted)))
+
+    def _searching(self, width: int) -> Any:
+        """Return what tells the graph how wide to search: made once for a width, read by all threads."""
+        if width not in self._widths:
+            self._widths[width] = _library.SearchParametersHNSW(efSearch=width)
+        return self._widths[width]
+
+    def _by_scan(self, vector: Floats, limit: int, allowed: npt.NDArray[np.bool_] | None, many: int) -> Ints:
+        if many <= _FEW:
+            return np.arange(self.size) if allowed is None else np.flatnonzero(allowed)
+        wanted = min(limit + _SPARE, many)
+        if allowed is None:
+            return self._asked(self._storage, vector, wanted, None)
+        chosen = _library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+        return self._asked(self._storage, vector, wanted, _library.SearchParameters(sel=chosen))
+
+    def _asked(self, index: Any, vector: Floats, wanted: int, how: Any) -> Ints:
+        _, found = index.search(vector[None], min(wanted, self.size), params=how)
         positions: Ints = found[0]
-        return positions[positions >= 0]
+        return positions if positions[-1] >= 0 else positions[positions >= 0]
 
     def measured(self) -> Costs:
         """Return what a scan and searches cost here and now."""
-        some = np.linspace(0, self.size - 1, _CHUNK).astype(np.int64)
-        asked = self._storage.reconstruct_batch(some[:: _CHUNK // 16])
-        row = _median_seconds(lambda vector: self.scores(vector, some), asked) / len(some)
-        narrow, wide = 64, 512
-        times = [_median_seconds(partial(self._timed, width), asked) for width in (narrow, wide)]
-        effort = max(times[1] - times[0], 0.0) / (wide - narrow)
-        return Costs(row, max(times[0] - narrow * effort, 0.0), effort)
+        rng = np.random.default_rng(0)
+        asked = self._storage.reconstruct_batch(rng.integers(0, self.size, _ASKED))
+        shares = (0.02, 0.2)
+        draws = [rng.random(self.size) < share for share in shares]
+        scans = [_median_seconds(partial(self._by_scan, limit=10, allowed=a, many=self.size), asked) for a in draws]
+        row = max(scans[1] - scans[0], 0.0) / (shares[1] - shares[0]) / self.size
+        widths = (64, 512)
+        times = [_median_seconds(partial(self._timed, width), asked) for width in widths]
+        effort = max(times[1] - times[0], 0.0) / (widths[1] - widths[0])
+        scan, search = scans[0] - shares[0] * self.size * row, times[0] - widths[0] * effort
+        return Costs(max(scan, 0.0), row, max(search, 0.0), effort)
 
     def _timed(self, width: int, vector: Floats) -> None:
-        self._index.search(vector[None], 10, params=_library.SearchParametersHNSW(efSearch=width))
+        self._asked(self._index, vector, 10, self._searching(width))
 
 
 def write_index(

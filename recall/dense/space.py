@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["evened", "scaled"]
+__all__ = ["evened", "scaled", "scaled_one"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -16,6 +18,18 @@ def scaled(vectors: Floats, metric: str) -> Floats:
         return np.concatenate([vectors, np.zeros((len(vectors), 1), np.float32)], axis=1)
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
     unit: Floats = (vectors / lengths[:, None]).astype(np.float32)
+    return unit
+
+
+def scaled_one(vector: npt.NDArray[np.floating], metric: str) -> Floats | None:
+    """Return one vector as ``scaled`` does, to the bit; None when it is zero or not finite."""
+    wide = vector.astype(np.float32, copy=False).astype(np.float64)
+    square = float(np.einsum("i,i->", wide, wide))
+    if not 0.0 < square < math.inf:
+        return None
+    if metric != "cosine":
+        return np.append(vector.astype(np.float32), np.float32(0))
+    unit: Floats = (wide / math.sqrt(square)).astype(np.float32)
     return unit
 
 

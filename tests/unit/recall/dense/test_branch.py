@@ -74,7 +74,7 @@ def test_a_graph_finds_what_a_scan_finds_at_every_share_of_allowed_ones(tmp_path
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     write_index(tmp_path, vectors, storage)
     index = VectorIndex.open(tmp_path, 64)
-    quick = VectorIndex(index._index, Costs(1.0, 0.0, 1e-9), 64)  # a graph whenever there are enough survivors
+    quick = VectorIndex(index._index, Costs(1.0, 0.0, 0.0, 1e-9), 64)  # a graph whenever there are enough survivors
     scan = VectorIndex(index._index, None, 64)
     shares = np.random.default_rng(1).random(len(vectors))
     near_first = vectors @ drawn(1, 9)[0]  # correlated: one side of the space is allowed
@@ -88,6 +88,24 @@ def test_a_graph_finds_what_a_scan_finds_at_every_share_of_allowed_ones(tmp_path
             assert hits >= 0.95 * 200
 
 
+@pytest.mark.parametrize("storage", ["f32", "f16", "i8"])
+@pytest.mark.parametrize("metric", ["cosine", "inner_product"])
+def test_a_scan_by_the_library_equals_a_linear_scan(tmp_path: Path, storage: str, metric: str):
+    vectors = np.random.default_rng(4).integers(-3, 4, (900, 8)).astype(np.float32)  # many are equal
+    vectors[:, 0] += 5
+    branch = built(tmp_path / "i", ASKED.model_copy(update={"storage": storage, "metric": metric}), vectors)
+    kept = np.random.default_rng(5).random(900) < 0.5
+    for vector in drawn(10, 6):
+        allowed = branch.retrieve(Query(given={ASKED.input: vector}, allowed=kept), 10)
+        whole = branch.retrieve(Query(given={ASKED.input: vector}), 900)
+        assert len(whole) == 900
+        best = whole.rows[kept[whole.rows]][:10]
+        assert allowed.rows.tolist() == best.tolist()
+        if storage == "f32":
+            exact = linear(vectors, vector, metric, kept)
+            assert len(np.intersect1d(allowed.rows, exact[:10])) >= 9, "equal ones may be rounded apart"
+
+
 @pytest.mark.parametrize(("storage", "bytes_each"), [("f32", 256), ("f16", 128), ("i8", 64)])
 def test_vectors_are_kept_as_configured(tmp_path: Path, storage: str, bytes_each: int):
     write_index(tmp_path, drawn(500, size=64), storage)
@@ -98,7 +116,7 @@ def test_vectors_are_kept_as_configured(tmp_path: Path, storage: str, bytes_each
 def test_a_graph_finds_the_largest_inner_products_of_vectors_of_any_length(tmp_path: Path):
     vectors = drawn(4_500)
     branch = built(tmp_path / "i", ASKED.model_copy(update={"metric": "inner_product"}), vectors)
-    branch._index._costs = Costs(1.0, 0.0, 1e-9)
+    branch._index._costs = Costs(1.0, 0.0, 0.0, 1e-9)
     asked = drawn(20, 3)
     found = [branch.retrieve(Query(given={ASKED.input: vector}), 10).rows for vector in asked]
     exact = np.argsort(-(asked @ vectors.T), axis=1)[:, :10]
