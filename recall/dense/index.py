@@ -38,6 +38,8 @@ _CHUNK: Final = 2_048  # vectors added before progress is told
 _ASKED: Final = 16  # vectors that costs are measured by
 _FEW: Final = 256  # are all scored by us, and no library is asked which are nearest
 _SPARE: Final = 32  # more than are wanted of a scan: it adds in another order than ``scores``, so near ties may swap
+_PROBE: Final = 16  # vectors that are looked at before a wide search under a filter
+_UNPROBED: Final = 2  # a search no wider than so many efforts is not worth a look before
 _WIDER: Final = 2  # places in the beam of the graph for each vector that is wanted
 _SLACK: Final = 1.25  # more than its share is fetched, since survivors of a filter lie unevenly
 _FILE: Final = "vectors.faiss"
@@ -76,6 +78,7 @@ class VectorIndex:
         self._index = index
         self._storage = _library.downcast_index(index.storage) if hasattr(index, "hnsw") else index
         self._costs = costs if hasattr(index, "hnsw") else None
+        self._flat = isinstance(self._storage, _library.IndexFlat)
         self._effort = effort
         self._widths: dict[int, Any] = {}
         self.size = int(index.ntotal)
@@ -114,9 +117,10 @@ class VectorIndex:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         passing = min(self.size, many + refused) / self.size
         wanted = limit if many == self.size else math.ceil(_SLACK * limit / passing) + refused
-        found = self._by_graph(vector, wanted) if self._graph_is_cheaper(wanted, many) else None
-        if found is not None and allowed is not None:
-            found = found[allowed[found]]
+        found = None
+        if self._graph_is_cheaper(wanted, many) and self._some_are_near(vector, wanted, allowed):
+            found = self._by_graph(vector, wanted)
+            found = found if allowed is None else found[allowed[found]]
         if found is None or len(found) < limit:
             found = self._by_scan(vector, limit, allowed, many)
         return found, self.scores(vector, found)
@@ -131,6 +135,13 @@ class VectorIndex:
         if costs is None:
             return False
         return costs.search + costs.effort * self._width(wanted) < costs.scan + costs.row * many
+
+    def _some_are_near(self, vector: Floats, wanted: int, allowed: npt.NDArray[np.bool_] | None) -> bool:
+        """Look at a few before going far: where a filter goes with the space, nothing near the query may pass it."""
+        if allowed is None or self._width(wanted) <= _UNPROBED * self._effort:
+            return True
+        near = self._asked(self._index, vector, _PROBE, self._searching(_PROBE))
+        return bool(allowed[near].any())
 
     def _width(self, wanted: int) -> int:
         return max(self._effort, _WIDER * wanted)
@@ -150,7 +161,10 @@ class VectorIndex:
         wanted = min(limit + _SPARE, many)
         if allowed is None:
             return self._asked(self._storage, vector, wanted, None)
-        chosen = _library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+        if self._flat:  # reads those that are listed and passes over nothing
+            chosen = _library.IDSelectorArray(np.flatnonzero(allowed))
+        else:
+            chosen = _library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
         return self._asked(self._storage, vector, wanted, _library.SearchParameters(sel=chosen))
 
     def _asked(self, index: Any, vector: Floats, wanted: int, how: Any) -> Ints:
