@@ -30,6 +30,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/lexical.py
+	$(BIN)/python benchmarks/ann.py --small
 	$(BIN)/python benchmarks/branches.py
 	$(BIN)/python benchmarks/behaviour.py
 	$(BIN)/python benchmarks/owners.py

@@ -2,9 +2,10 @@
 
 200,000 unit vectors of 128 numbers around 2,000 centres, 500 queries of the same kind, one after the other on one
 thread; recall@10 against a scan. Graphs are built alike (16 links, width 128) and searched alike (width 64). ``ours``
-is the branch as requests ask it: from a vector to rows and scores. Contenders take turns, fifty queries each, in an order
-drawn anew each time, after everybody was asked everything once. Then the branch under filters: a random share of all vectors, and all vectors of a share of the centres (``correlated``), where
-most queries lie far from everything that is allowed. hnswlib has no wheel and is absent.
+is the branch as requests ask it: from a vector to rows and scores. Contenders take turns, fifty queries each, in an
+order drawn anew each time, after everybody was asked everything once. Then the branch under filters: a random share of
+all vectors, and all vectors of a share of the centres (``correlated``), where most queries lie far from everything that
+is allowed. hnswlib has no wheel and is absent.
 
 Building takes a minute an index; ``--folder`` keeps them for the next run, ``--build`` builds and measures nothing.
 """
@@ -83,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, help="keeps built indexes for the next run")
     parser.add_argument("--build", action="store_true", help="build what is missing, measure nothing")
-    parser.add_argument("--small", action="store_true", help="6,000 vectors of 32 numbers")
+    parser.add_argument("--small", action="store_true", help="4,500 vectors of 16 numbers")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     limit_threads()
@@ -95,7 +96,7 @@ def main() -> None:
 
 def run(folder: Path, *, small: bool = False, build_only: bool = False) -> Figures:
     """Return all figures; the keys of ``--json``."""
-    vectors = Vectors.drawn(6_000, 32, 60, 50) if small else Vectors.drawn(200_000, 128, 2_000, 500)
+    vectors = Vectors.drawn(4_500, 16, 45, 50) if small else Vectors.drawn(200_000, 128, 2_000, 500)
     folder = folder / ("small" if small else "whole")
     folder.mkdir(parents=True, exist_ok=True)
     built = {name: built_once(folder, name, vectors.stored) for name in (*LIBRARIES, *OURS)}
@@ -146,7 +147,7 @@ def searching(branch: DenseBranch, allowed: npt.NDArray[np.bool_] | None = None)
 
 
 def taking_turns(searches: Mapping[str, Search], asked: Floats) -> tuple[dict[str, list[float]], dict[str, list[Ints]]]:
-    """Ask everybody everything twice: first uncounted, then in turns of some queries, in an order drawn anew each time."""
+    """Ask everybody everything twice: first uncounted, then in turns, in an order drawn anew each time."""
     rng, names = np.random.default_rng(1), list(searches)
     times: dict[str, list[float]] = {name: [] for name in names}
     found: dict[str, list[Ints]] = {name: [] for name in names}

@@ -31,6 +31,7 @@ NAME: Final = "dense"
 MAX_CHARACTERS: Final = 2_048
 """Characters of a query that are encoded."""
 _UNFILTERED: Final = Query()
+_NOTHING: Final = np.empty(0, np.int64)
 
 
 class DenseBranch:
@@ -93,7 +94,7 @@ class DenseBranch:
         if vector is None:
             return Candidates.empty()
         late = query.late if query.late is not None and self._config.vectors in query.late.vectors else None
-        found = self._indexed(vector, query, limit, late.replaced if late else np.empty(0, np.int64))
+        found = self._indexed(vector, query, limit, late.replaced if late else _NOTHING)
         if late is None:
             return found
         scored = self._scanned(vector, query, late)
@@ -111,6 +112,8 @@ class DenseBranch:
         return scaled_one(vector, self._config.metric)
 
     def _indexed(self, vector: Floats, query: Query, limit: int, replaced: Ints) -> Candidates:
+        if query.allowed is None and not len(query.exclude) and not len(replaced):
+            return self._ranked(*self._index.nearest(vector, limit), limit)
         refused = self._places(np.append(query.exclude, replaced) if len(replaced) else query.exclude)
         allowed = None
         if query.allowed is not None:
@@ -120,7 +123,10 @@ class DenseBranch:
             allowed = np.ones(len(self._rows), np.bool_) if allowed is None else allowed.copy()
             allowed[refused] = False
         places, scores = self._index.nearest(vector, limit, allowed, len(refused))
-        return rank(self._rows[places], scores, limit, _UNFILTERED)
+        return self._ranked(places, scores, limit)
+
+    def _ranked(self, places: Ints, scores: Floats, limit: int) -> Candidates:
+        return rank(places if self._whole else self._rows[places], scores, limit, _UNFILTERED)
 
     def _places(self, rows: Ints) -> Ints:
         """Return where rows are in the index, each once; those that are not are left out."""

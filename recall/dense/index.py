@@ -79,6 +79,7 @@ class VectorIndex:
         self._storage = _library.downcast_index(index.storage) if hasattr(index, "hnsw") else index
         self._costs = costs if hasattr(index, "hnsw") else None
         self._flat = isinstance(self._storage, _library.IndexFlat)
+        self._stored, self._type = _bytes(self._storage)
         self._effort = effort
         self._widths: dict[int, Any] = {}
         self.size = int(index.ntotal)
@@ -105,19 +106,18 @@ class VectorIndex:
         """Return positions and dot products of at least the ``limit`` nearest vectors, in any order.
 
         Args:
-            vector: Shape ``(dimension,)``.
+            vector: Shape ``(dimension,)``, float32, contiguous.
             limit: How many are wanted; fewer when fewer are allowed.
             allowed: Shape ``(size,)``, which may be found; None: all.
             refused: How many of those not allowed may well be the nearest of all.
         """
-        vector = np.ascontiguousarray(vector, np.float32)
         many = self.size if allowed is None else int(np.count_nonzero(allowed))
         limit = min(limit, many)
         if not limit:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        passing = min(self.size, many + refused) / self.size
-        wanted = limit if many == self.size else math.ceil(_SLACK * limit / passing) + refused
-        found = None
+        wanted, found = limit, None
+        if many < self.size:
+            wanted = math.ceil(_SLACK * limit * self.size / min(self.size, many + refused)) + refused
         if self._graph_is_cheaper(wanted, many) and self._some_are_near(vector, wanted, allowed):
             found = self._by_graph(vector, wanted)
             found = found if allowed is None else found[allowed[found]]
@@ -127,7 +127,11 @@ class VectorIndex:
 
     def scores(self, vector: Floats, positions: Ints) -> Floats:
         """Return the dot products with stored vectors, shape of ``positions``."""
-        scores: Floats = np.einsum("ij,j->i", self._storage.reconstruct_batch(positions), vector)
+        if self._stored is None:
+            block = self._storage.reconstruct_batch(positions)
+        else:
+            block = self._stored[positions].view(self._type).astype(np.float32, copy=False)
+        scores: Floats = np.einsum("ij,j->i", block, vector)
         return scores
 
     def _graph_is_cheaper(self, wanted: int, many: int) -> bool:
@@ -233,6 +237,18 @@ def _empty(storage: str, dimension: int, *, graph: bool) -> Any:
 
 def _quantized(dimension: int, kind: int | None) -> Any:
     return _library.IndexHNSWSQ(dimension, kind, _LINKS, _library.METRIC_INNER_PRODUCT)
+
+
+def _bytes(storage: Any) -> tuple[npt.NDArray[np.uint8] | None, type[np.floating]]:
+    """Return the bytes of stored vectors, shape ``(n, bytes each)``, and the type of a number; None: an own code."""
+    halves = getattr(storage, "sq", None)
+    if halves is not None and halves.qtype != _library.ScalarQuantizer.QT_fp16:
+        return None, np.float32
+    each = int(storage.code_size)
+    if not storage.ntotal:
+        return np.empty((0, each), np.uint8), np.float32
+    whole = _library.rev_swig_ptr(storage.codes.data(), int(storage.ntotal) * each)
+    return whole.reshape(-1, each), np.float32 if halves is None else np.float16
 
 
 def _median_seconds(work: Callable[[Floats], object], asked: Floats) -> float:

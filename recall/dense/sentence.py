@@ -60,6 +60,7 @@ class SentenceEncoder:
         except Exception as error:  # both libraries raise classes of their own that share no other base
             raise DataError(f"the sentence encoder in {folder} cannot be opened: {error}") from error
         tokenizer.enable_truncation(MAX_TOKENS)
+        tokenizer.no_padding()  # many files ask for it, which makes a short text as dear as a long one
         return cls(session, tokenizer, fingerprint)
 
     def encode(self, text: str) -> npt.NDArray[np.float32] | None:
