@@ -49,7 +49,9 @@ def apart(surface: ServedSurface, store: UserStore) -> ServedSurface:
     """Return a surface that answers as the one given while that answers others."""
     scoring = Scoring(surface.release, Evaluator(surface.release.plan))
     alone = before_it_serves(surface, store)
-    return replace(alone, short=scoring, long=scoring, compiler=Compiler(surface.release.feature_set))
+    return replace(
+        alone, short=scoring, long=scoring, compiler=Compiler(surface.release.feature_set, surface.config.filter)
+    )
 
 
 async def answer(surface: ServedSurface, request: AnyRequest) -> Answer:

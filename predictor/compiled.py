@@ -23,8 +23,15 @@ MAX_KEPT: Final = 128  # texts of a surface; the one asked for longest ago goes 
 class Compiler:
     """Compiles the texts of one surface's callers; used on the event loop alone."""
 
-    def __init__(self, feature_set: FeatureSet) -> None:
+    def __init__(self, feature_set: FeatureSet, standing: str = "") -> None:
+        """Compile nothing yet.
+
+        Args:
+            feature_set: What names mean.
+            standing: The surface's own filter, checked; empty: none.
+        """
         self._feature_set = feature_set
+        self._standing = standing
         self._kept: OrderedDict[str, Compiled] = OrderedDict()
 
     def compile(self, text: str, field: str, problem: Callable[[Expression], str]) -> Compiled:
@@ -43,7 +50,22 @@ class Compiler:
         expression = found.expression if found else self._parse(text, field)
         if words := problem(expression):
             raise RequestError(words, field=field)
-        found = found or Compiled(expression, self._feature_set)
+        return self._keep(text, found or Compiled(expression, self._feature_set))
+
+    def joined(self, condition: Compiled | None) -> Compiled | None:
+        """Return the surface's own filter and a request's together; None when there is neither.
+
+        Raises:
+            RequestError: When they are nested too deep together.
+        """
+        if not self._standing:
+            return condition
+        own = condition.expression.text if condition else ""
+        text = f"({self._standing}) and ({own})" if own else self._standing
+        found = self._kept.get(text)
+        return self._keep(text, found or Compiled(self._read(text, "filter"), self._feature_set))
+
+    def _keep(self, text: str, found: Compiled) -> Compiled:
         self._kept[text] = found
         self._kept.move_to_end(text)
         if len(self._kept) > MAX_KEPT:
@@ -54,6 +76,9 @@ class Compiler:
         if len(text) > MAX_CHARACTERS:
             what = f"{len(text):,} characters, at most {MAX_CHARACTERS:,} are accepted"
             raise RequestError(what, field=field)
+        return self._read(text, field)
+
+    def _read(self, text: str, field: str) -> Expression:
         try:
             return Expression.parse(text, self._feature_set, source="")
         except DefinitionError as error:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from predictor.journey import Filtering
+from searchrank.errors import ConfigError
+from searchrank.features import Expression
 from searchrank.v1 import ranking_pb2
 
 if TYPE_CHECKING:
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
     from predictor.stages import Asked, Found
     from predictor.surface import ServedSurface
     from recall.filtering import Compiled
-    from searchrank.features import Expression
+    from searchrank.features import FeatureSet
 
-__all__ = ["admit_filter", "judge", "screened", "sift", "verdicts"]
+__all__ = ["admit_filter", "check_standing", "judge", "screened", "sift", "verdicts"]
 
 _SHARE: Final = 0.25  # of the time left
 
@@ -31,6 +33,17 @@ def admit_filter(surface: ServedSurface, text: str) -> Compiled | None:
         RequestError: When it is no expression of the surface's names, or not true or false.
     """
     return surface.compiler.compile(text, "filter", _no_truth) if text else None
+
+
+def check_standing(text: str, features: FeatureSet, field: str) -> None:
+    """Refuse a surface's own filter that is none; an empty one is no filter.
+
+    Raises:
+        DefinitionError: When it is no expression of the features; points at it.
+        ConfigError: When it is not true or false.
+    """
+    if text and (problem := _no_truth(Expression.parse(text, features, source=field))):
+        raise ConfigError(problem, field=field)
 
 
 def _no_truth(expression: Expression) -> str:

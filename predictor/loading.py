@@ -13,6 +13,7 @@ from predictor.blending import further_models, open_blend
 from predictor.block import Deriver, open_block
 from predictor.compiled import Compiler
 from predictor.drift import Drift
+from predictor.filtering import check_standing
 from predictor.head_cache import HeadCache
 from predictor.ladder import Ladder
 from predictor.lane import Lane
@@ -204,6 +205,7 @@ class Loader:
         release = self._open(live)
         features = release.feature_set
         _check_exclude(name, config, features)
+        check_standing(config.filter, features, f"surfaces.{name}.filter")
         snapshot = self._once((folder, features.fingerprint), lambda: Snapshot.open(folder, features))
         recalled = RecallConfig.parse(config.recall, field=f"surfaces.{name}.recall") if config.recall else None
         blended = open_blend(name, config, release, further, self._open)
@@ -232,7 +234,7 @@ class Loader:
             lane=self._lane,
             seconds_per_row=short.seconds_per_row(block),
             ladder=Ladder.of(release.effort, config.max_ndcg_loss, lambda trees: short.seconds_per_row(block, trees)),
-            compiler=Compiler(features),
+            compiler=Compiler(features, config.filter),
             screens=Screens(snapshot.catalogue.records),
             page_tokens=self._once("page", lambda: PageTokens.open(self._workspace.page_key)),
             drift=self._once(

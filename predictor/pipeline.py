@@ -99,7 +99,8 @@ async def search(
     if question.limit > MAX_RESULTS:
         raise RequestError(f"{question.limit:,}, at most {MAX_RESULTS:,} results are given", field="limit")
     limit = question.limit or surface.config.limit
-    condition, keys = admit_filter(surface, request.filter), admit_sort(surface, request.sort)
+    own, keys = admit_filter(surface, request.filter), admit_sort(surface, request.sort)
+    condition = surface.compiler.joined(own)
     journey.ran("admit")
     asked = await know(surface, question, journey)
     pool = await gather(surface, asked, condition, journey, wanted=max(limit, surface.config.candidates))
@@ -111,7 +112,7 @@ async def search(
     response.next_page_token = leave(surface, asked, request, response, left)
     if record is not None:
         record(answered("Search", surface, asked, pool.found, Result(scored, page), journey))
-    surface.drift.saw(asked, pool, condition)
+    surface.drift.saw(asked, pool, own)
     return response
 
 
@@ -136,7 +137,7 @@ async def find(
         raise RequestError(f"{question.limit:,}, at most {MAX_CANDIDATES:,} candidates are given", field="limit")
     if request.branches:
         surface = _only(surface, request.branches)
-    condition = admit_filter(surface, request.filter)
+    condition = surface.compiler.joined(admit_filter(surface, request.filter))
     journey.ran("admit")
     asked = await know(surface, question, journey)
     wanted = question.limit or surface.config.candidates
@@ -181,7 +182,7 @@ async def explain(
     candidates = admit_candidates(
         request.ids, request.candidate_columns, surface.schema, most=MAX_EXPLAINED, part="ids"
     )
-    condition, both = admit_filter(surface, request.filter), admit_pair(request)
+    condition, both = surface.compiler.joined(admit_filter(surface, request.filter)), admit_pair(request)
     journey.ran("admit")
     asked = await know(surface, question, journey)
     recalled = await recall(surface, asked, journey, Scope(limit=len(surface.snapshot.catalogue) or 1))

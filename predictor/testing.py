@@ -63,8 +63,8 @@ features:
 """
 
 
-def make_shop(root: Path, *, project: str = PROJECT) -> Workspace:
-    """Write a workspace whose one surface, ``shop``, is ready to be served.
+def make_shop(root: Path, *, project: str = PROJECT, inputs: str = "") -> Workspace:
+    """Write a workspace whose one surface, ``shop``, is ready to be served; ``inputs``: lines for the feature file.
 
     Item ``k`` (``i0`` … ``i39``) costs ``k`` and is called "tea number k" when k is even, "coffee number k" else; user
     ``u1`` is 20 years old and clicked ``i1``, then ``i2``. A score is the sum of ``WEIGHTS`` times ``COLUMNS``.
@@ -72,7 +72,7 @@ def make_shop(root: Path, *, project: str = PROJECT) -> Workspace:
     root.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(root)
     workspace.project.write_text(project)
-    workspace.features.write_text(FEATURES)
+    workspace.features.write_text(FEATURES.replace("inputs:\n", f"inputs:\n{inputs}"))
     workspace.items.parent.mkdir(exist_ok=True)
     items = _items()
     with pa.OSFile(str(workspace.items), "wb") as file, pa.ipc.new_file(file, items.schema) as writer:
@@ -130,6 +130,7 @@ def _items() -> pa.Table:
             "item_id": [f"i{k}" for k in range(ITEMS)],
             "item.price": [float(k) for k in range(ITEMS)],
             "item.title": names,
+            "item.shop": [f"s{k % 8}" if k % 8 else None for k in range(ITEMS)],  # looked at where it is declared
         }
     )
 

@@ -57,7 +57,7 @@ def narrow(
     query = replace(query, exclude=rows)
     if not condition:
         return query, Narrowing(len(rows))
-    expression = Expression.parse(condition, features, source="--filter")
+    expression = Expression.parse(condition, features, source="filter")
     if not (expression.is_truth and expression.is_known_beforehand):
         raise ConfigError(
             f"{condition!r:.80} is not true or false of an item before it is found; compare inputs of the item and the "

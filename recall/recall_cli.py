@@ -99,7 +99,8 @@ def _project(
     place = workspace(home)
     project = Project.load(place)
     name = surface or (next(iter(project.surfaces)) if len(project.surfaces) == 1 else "")
-    exclude = project.surface(name).exclude
+    spec = project.surface(name)
+    condition = " and ".join(f"({part})" for part in (spec.filter, condition) if part)
     config = recall_configs(project)[name]
     features = FeatureSet.load(place.features)
     snapshot = Snapshot.open(current(place.snapshots), features)
@@ -108,7 +109,7 @@ def _project(
     if user:
         reading = Reading.of(config.branches.values(), features.request_layout.names)
         asked = reading.fill(asked, record[0], snapshot.catalogue)
-    asked, narrowing = narrow(asked, (record, snapshot.catalogue, features), exclude, condition)
+    asked, narrowing = narrow(asked, (record, snapshot.catalogue, features), spec.exclude, condition)
     return Recaller.open(snapshot.indexes, config), snapshot.catalogue.ids.to_pylist(), asked, narrowing
 
 

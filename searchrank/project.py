@@ -148,6 +148,8 @@ class Surface(_Strict):
         blend: What is made of several models' scores; absent: the score is the model's.
         recall: Branch configuration, validated by ``recall``.
         exclude: List input of the request, such as ``user.rated``, whose items ``Search`` does not return; empty: none.
+        filter: What every item that ``Search`` and ``Recall`` find must be, in the feature language, beside what the
+            request's own filter says; empty: anything.
         max_ndcg_loss: Most NDCG@10, as the release measured it, that a worker with too much to do may lose by doing
             less for a request before it refuses any; 0: none.
         title: Item input shown by the command line as an item's name.
@@ -166,6 +168,7 @@ class Surface(_Strict):
     blend: BlendSpec | None = None
     recall: dict[str, Any] = Field(default_factory=dict)
     exclude: str = ""
+    filter: str = ""
     max_ndcg_loss: NonNegativeFloat = 0.02
     title: str = "item.title"
     drift: bool = True

@@ -39,7 +39,7 @@ async def recall_again(surface: ServedSurface, logged: Logged, again: Again) -> 
         logged: The answer.
         again: The same, made again.
     """
-    condition = admit_filter(surface, again.asked.question.filter)
+    condition = surface.compiler.joined(admit_filter(surface, again.asked.question.filter))
     wanted = max(len(logged.shown), surface.config.candidates)
     pool = await gather(surface, again.asked, condition, patient(), wanted=wanted)
     now, then = again.asked.view.state.ids_of(pool.found.rows), logged.ids
