@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from recall import (
+    DenseBranch,
+    DenseConfig,
     ItemToItemBranch,
     ItemToItemConfig,
     LexicalBranch,
@@ -15,6 +17,7 @@ from recall import (
     Query,
 )
 from recall.behaviour.branch import build_item_to_item
+from recall.dense.build import build_dense
 from recall.interaction import Interactions
 from recall.lexical.index import build_lexical
 from recall.popular.branch import build_popular
@@ -68,6 +71,23 @@ class TestLexicalBranch(RecallBranchContract):
     @pytest.fixture
     def query(self):
         return Query(text="spicy hot pot")
+
+
+class TestDenseBranch(RecallBranchContract):
+    @pytest.fixture(scope="class", params=[("f32", SIZE), ("f16", SIZE), ("i8", SIZE), ("f32", 1_000), ("f16", 5_000)])
+    @classmethod
+    def branch(cls, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
+        storage, size = request.param  # all scored by us, scanned by the library, with a graph
+        folder = tmp_path_factory.mktemp("dense")
+        config = DenseConfig(vectors="v.npz", input="request.vector", storage=storage)
+        vectors = np.random.default_rng(3).normal(size=(size, 6)).astype(np.float32)
+        vectors[1:9:2] = vectors[0]  # ties
+        build_dense(folder, config, np.arange(size)[::-1], vectors[::-1], size)
+        return DenseBranch.open(folder, config)
+
+    @pytest.fixture
+    def query(self):
+        return Query(given={"request.vector": np.array([1, 0, 0, 1, 0, 0], np.float32)})
 
 
 class TestItemToItemBranch(RecallBranchContract):
