@@ -18,7 +18,7 @@ from searchrank.project import Project
 from searchrank.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["COLUMNS", "ITEMS", "TIME_US", "WEIGHTS", "make_shop", "make_snapshot", "promote", "release"]
@@ -63,11 +63,19 @@ features:
 """
 
 
-def make_shop(root: Path, *, project: str = PROJECT, inputs: str = "") -> Workspace:
-    """Write a workspace whose one surface, ``shop``, is ready to be served; ``inputs``: lines for the feature file.
+def make_shop(
+    root: Path, *, project: str = PROJECT, inputs: str = "", columns: Mapping[str, pa.Array] | None = None
+) -> Workspace:
+    """Write a workspace whose one surface, ``shop``, is ready to be served.
 
     Item ``k`` (``i0`` … ``i39``) costs ``k`` and is called "tea number k" when k is even, "coffee number k" else; user
     ``u1`` is 20 years old and clicked ``i1``, then ``i2``. A score is the sum of ``WEIGHTS`` times ``COLUMNS``.
+
+    Args:
+        root: The workspace; what is in it already stays.
+        project: Content of ``project.yaml``.
+        inputs: Further lines below ``inputs:`` of the feature file.
+        columns: Further columns of the items, in their order.
     """
     root.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(root)
@@ -75,6 +83,8 @@ def make_shop(root: Path, *, project: str = PROJECT, inputs: str = "") -> Worksp
     workspace.features.write_text(FEATURES.replace("inputs:\n", f"inputs:\n{inputs}"))
     workspace.items.parent.mkdir(exist_ok=True)
     items = _items()
+    for name, values in (columns or {}).items():
+        items = items.append_column(name, values)
     with pa.OSFile(str(workspace.items), "wb") as file, pa.ipc.new_file(file, items.schema) as writer:
         writer.write_table(items)
     make_snapshot(workspace, "first")
@@ -85,7 +95,8 @@ def make_shop(root: Path, *, project: str = PROJECT, inputs: str = "") -> Worksp
 def make_snapshot(workspace: Workspace, name: str, *, without: Collection[str] = ()) -> Path:
     """Make a snapshot of all items but some, with its indexes, and publish it."""
     features = FeatureSet.load(workspace.features)
-    items = _items()
+    with pa.memory_map(str(workspace.items)) as file:
+        items = pa.ipc.open_file(file).read_all()
     items = items.filter(pc.invert(pc.is_in(items.column("item_id"), pa.array(list(without), pa.string()))))
     users = pa.table({"user_id": ["u1", "u2"], "user.age": [20.0, None]})
     events = EventColumns.from_table(_events())

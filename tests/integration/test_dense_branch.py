@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +15,8 @@ from predictor.metrics import Metrics
 from predictor.server import RankingServer
 from predictor.serving import Serving
 from predictor.testing import ITEMS, PROJECT, make_shop
-from recall.dense.sentence import SentenceEncoder
-from searchrank.events import DELETE_ITEM, EventLog, schema
+from recall.dense.sentence import SentenceEncoder, digest_of
+from searchrank.events import DELETE_ITEM, PUT_ITEM, EventLog, schema
 from searchrank.features import FeatureSet
 from tests.unit.recall.dense.small_encoder import write_encoder
 
@@ -47,11 +48,24 @@ def serving(shop):
 
 @pytest.fixture
 async def client(serving):
+    async with asked(serving) as client:
+        yield client
+
+
+@asynccontextmanager
+async def asked(serving):
     server = RankingServer(serving, Metrics())
     port = await server.start("127.0.0.1", 0)
     async with AsyncClient(f"127.0.0.1:{port}") as client:
         yield client
     await server.stop(0)
+
+
+def tell(shop, kind, item, **columns):
+    with EventLog.open(shop.events, writable=True, schema=schema(FeatureSet.load(shop.features))) as log:
+        moment = pa.array([time.time_ns() // 1_000], pa.timestamp("us", "UTC"))
+        row = {"event_id": [f"e{log.end}"], "kind": [kind], "event_time": moment, "item_id": [item]}
+        log.append(pa.table(row | {name.replace("__", "."): [value] for name, value in columns.items()}))
 
 
 def by_vectors(answer):
@@ -90,12 +104,30 @@ async def test_a_query_without_words_is_answered_without_vectors(client):
 async def test_a_deleted_item_is_found_no_longer(shop, serving, client):
     before = by_vectors(await client.search(ASKED))
     gone = min(before, key=lambda item: before[item].rank)
-    with EventLog.open(shop.events, writable=True, schema=schema(FeatureSet.load(shop.features))) as log:
-        moment = pa.array([time.time_ns() // 1_000], pa.timestamp("us", "UTC"))
-        row = {"event_id": ["e0"], "kind": [DELETE_ITEM], "event_time": moment, "item_id": [gone]}
-        log.append(pa.table(row))
+    tell(shop, DELETE_ITEM, gone)
     serving.follow()
     after = by_vectors(await client.search(ASKED))
     assert gone not in after
     assert len(after) == 10
     assert set(after) <= TEA
+
+
+async def test_an_item_put_a_moment_ago_is_found_by_its_vector(tmp_path):
+    write_encoder(tmp_path / "mini")
+    made_by = digest_of(tmp_path / "mini")
+    project = DENSE.replace("vectors: vectors.npz", f"vectors: item.meaning, made_by: '{made_by}'")
+    meanings = pa.array([[0.0, 1.0, 0.0]] * ITEMS, pa.list_(pa.float32()))
+    declared = "  item.meaning: {type: vector, size: 3}\n"
+    shop = make_shop(tmp_path, project=project, inputs=declared, columns={"item.meaning": meanings})
+    serving = Serving(shop)
+    serving.load()
+    async with asked(serving) as client:
+        before = by_vectors(await client.search(ASKED))
+        tell(shop, PUT_ITEM, "new", item__price=1.0, item__title="leaves", item__meaning=[1.0, 0.0, 0.0])
+        tell(shop, PUT_ITEM, "i3", item__price=1.0, item__title="leaves", item__meaning=[1.0, 0.8, 0.0])
+        serving.follow()
+        after = by_vectors(await client.search(ASKED))
+    serving.close()
+    assert max(way.score for way in before.values()) < 0.2
+    assert [after[item].rank for item in ("new", "i3")] == [1, 2]
+    assert after["new"].score > 0.9 > after["i3"].score > 0.8
