@@ -29,6 +29,8 @@ Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
 CHUNK: Final = 50_000
+REQUEST_BYTES: Final = 64 << 20
+"""Most memory for the request records of a part: a list of thousands of owners takes as many times eight bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,10 +149,12 @@ class Samples:
         )
 
     def parts(self, rows: int = CHUNK) -> Iterator[tuple[int, int]]:
-        """Yield ranges of requests with about this many impressions each."""
+        """Yield ranges of requests with about this many impressions each, fewer where requests are large."""
         starts, first = self.starts, 0
+        most = max(1, REQUEST_BYTES // self.feature_set.request_layout.itemsize)
         while first < len(self.sizes):
             last = max(first + 1, int(np.searchsorted(starts, starts[first] + rows, side="right")) - 1)
+            last = min(last, first + most)
             yield first, last
             first = last
 

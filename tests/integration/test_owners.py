@@ -11,6 +11,8 @@ from predictor.answers import Explanation, Ranking, SearchResult
 from predictor.journey import Filtering, Removed
 from predictor.metrics import Metrics
 from predictor.query import explain_request, rank_request, search_request
+from predictor.recording import open_log
+from predictor.replay.audit import replayed
 from predictor.screens import Screens
 from predictor.server import RankingServer
 from predictor.serving import Serving
@@ -18,6 +20,7 @@ from predictor.testing import ITEMS, PROJECT, make_shop
 from searchrank.errors import ConfigError, DefinitionError
 from searchrank.events import DELETE_ITEM, PUT_ITEM, EventLog, schema
 from searchrank.features import FeatureSet
+from searchrank.serving_log import ServingLog
 
 pytestmark = pytest.mark.integration
 INPUTS = """  item.shop: {type: category}
@@ -134,6 +137,22 @@ async def test_a_surface_has_a_filter_of_its_own_beside_that_of_the_request(tmp_
 def test_a_surface_with_a_bad_filter_is_refused_by_name(tmp_path, text, error):
     with pytest.raises(error, match=r"surfaces\.shop\.filter"):
         served(tmp_path, PROJECT.replace("    limit: 10\n", f"    limit: 10\n    filter: {text}\n"))
+
+
+async def test_an_answer_over_ten_thousand_owners_is_logged_and_found_again(tmp_path):
+    serving = served(tmp_path, OWN)
+    log = open_log(serving.workspace, Metrics(), 1.0)
+    shops = [f"far{k}" for k in range(9_998)] + ["s3", "s5"]
+    for number, sent in enumerate([shops, shops[:9_999], []]):
+        asked = replace(ASKED, filter="item.price < 30", context={"request.shops": sent}, request_id=f"r{number}")
+        found = await pipeline.search(serving.surface("shop"), search_request(asked), None, log.offer)
+        assert len(found.ids.strings.values) == (8, 4, 0)[number]
+    log.close()
+    serving.close()
+    read = ServingLog.open(serving.workspace.serving)
+    told = [one async for one in replayed(serving.workspace, read, list(read.checked()), recall=True)]
+    assert [one.differences for one in told] == [()] * 3
+    assert ["recall" in one.compared for one in told] == [True] * 3
 
 
 async def test_what_was_found_twice_excluded_or_cut_is_counted(tmp_path):

@@ -127,7 +127,7 @@ def test_a_log_without_impressions_teaches_nothing(write):
         collect(write([event("search", "r")]), FEATURES, LABELLING)
 
 
-def test_selected_requests_keep_their_rows(write):
+def test_selected_requests_keep_their_rows(write, monkeypatch):
     log = write([
         event("search", "r", at=0), event("search", "s", at=1),
         event("impression", "r", "a", 1, position=0), event("impression", "s", "b", 1, position=0),
@@ -140,6 +140,8 @@ def test_selected_requests_keep_their_rows(write):
     assert relevant.labels.tolist() == [0, 1]
     assert list(samples.parts(2)) == [(0, 1), (1, 2)]
     assert list(samples.parts(3)) == [(0, 2)]
+    monkeypatch.setattr("trainer.samples.REQUEST_BYTES", 1)  # as when requests list thousands of owners
+    assert list(samples.parts(3)) == [(0, 1), (1, 2)]
 
 
 def test_labelling_is_read_from_the_specification():
