@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from retrieval import VECTORS, Collection, Judged, exact, judge, read_judged
+from retrieval import VECTORS, Collection, Judged, exact, judge
 
 from recall import LexicalConfig
 from recall.collection.corpus import CORPUS_RECALL, Corpus, build_corpus
@@ -28,6 +28,7 @@ from recall.collection.jsonl import Line, read_lines
 from recall.dense.sentence import SentenceEncoder
 from recall.dense.vectors import VectorTable
 from searchrank.errors import DataError
+from trainer.fusion.judged import read_judged
 
 RARE: Final = 3
 """Most documents that hold a rare word."""
@@ -77,7 +78,11 @@ def measure(folder: Path, index: Path, encoder: Path | None = None) -> Figures:
 def compared(part: Collection) -> dict[str, object]:
     """Return how many queries there are, and the metrics of words alone and of both."""
     words = part.recaller.only(["lexical"])
-    return {"queries": len(part.judged), "lexical": judge(words, part), "both": judge(part.recaller, part)}
+    return {
+        "queries": len(part.judged),
+        "lexical": judge(words, part).figures(),
+        "both": judge(part.recaller, part).figures(),
+    }
 
 
 def kinds_of(documents: Iterable[Line], texts: Mapping[str, str], judged: Judged) -> dict[str, Judged]:

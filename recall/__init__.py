@@ -10,7 +10,8 @@ from recall.config import RecallConfig
 from recall.coverage import BranchCoverage, Outcome
 from recall.dense.branch import DenseBranch
 from recall.dense.config import DenseConfig
-from recall.fusion.reciprocal import Recalled, fuse
+from recall.fusion.config import FusionConfig
+from recall.fusion.fusing import Recalled, fuse
 from recall.indexes.build import BuiltIndex, build_indexes
 from recall.indexes.refresh import Refreshed, recall_configs, refresh_workspace
 from recall.indexes.sources import IndexSources
@@ -31,6 +32,7 @@ __all__ = [
     "Candidates",
     "DenseBranch",
     "DenseConfig",
+    "FusionConfig",
     "IndexSources",
     "ItemToItemBranch",
     "ItemToItemConfig",

@@ -6,8 +6,9 @@ A branch that is not named is not run.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from recall.behaviour.config import ItemToItemConfig, SessionConfig
 from recall.dense.config import DenseConfig
@@ -38,6 +39,13 @@ class RecallConfig(Section):
     """Most popular items, or None."""
     fusion: FusionConfig = FusionConfig()
     """How their lists become one."""
+
+    @model_validator(mode="after")
+    def _fuses_what_is_there(self) -> Self:
+        if unknown := sorted(self.fusion.branches - set(self.branches)):
+            there = ", ".join(self.branches) or "none"
+            raise ValueError(f"fusion speaks of {unknown[0]!r}, which is no branch here; there is {there}")
+        return self
 
     @property
     def branches(self) -> dict[str, BranchSection]:

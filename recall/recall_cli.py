@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,19 +16,16 @@ from recall.branch import Query
 from recall.collection.corpus import Corpus
 from recall.collection.jsonl import read_lines
 from recall.collection.run import Costs, retrieve_all, write_run
-from recall.indexes.refresh import recall_configs
-from recall.narrowing import Narrowing, narrow
-from recall.reading import Reading
-from recall.recaller import Recaller, Retrieval
+from recall.fusion.file import read_fusion
+from recall.narrowing import Narrowing
+from recall.offline import of_project
 from searchrank.cli import Home, Json, emit, workspace
 from searchrank.errors import ConfigError
-from searchrank.features import Encoder, FeatureSet, hash_text
-from searchrank.features.history import query_hash
-from searchrank.features.snapshot import Snapshot, current, fill_requests
-from searchrank.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from recall.recaller import Retrieval
 
 
 __all__ = ["recall"]
@@ -47,6 +43,9 @@ def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
     index: Annotated[Path | None, typer.Option(help="What 'index build --corpus' made, instead of a project.")] = None,
     queries: Annotated[Path | None, typer.Option(help="JSON lines of _id and text, to be looked for in turn.")] = None,
     run: Annotated[Path | None, typer.Option(help="TREC run file to write for --queries.")] = None,
+    fusion: Annotated[
+        Path | None, typer.Option(help="What 'fusion fit' wrote, instead of how the lists become one otherwise.")
+    ] = None,
     explain: Annotated[
         bool,
         typer.Option("--explain", help="Say what each branch cost, gave and gave alone, and how it scored each item."),
@@ -62,12 +61,13 @@ def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
     if (queries is None) != (run is None):
         raise ConfigError("--queries and --run go together: what to look for, and the file to write")
     if index is None:
-        recaller, ids, asked, narrowing = _project(home, surface, user, (query, condition))
+        recaller, ids, asked, narrowing = of_project(workspace(home), surface, user, (query, condition))
     else:
         if condition:
             raise ConfigError("--filter reads inputs of a project; a collection has none")
         corpus, asked, narrowing = Corpus.open(index), Query(text=query), Narrowing()
         recaller, ids = corpus.recaller, corpus.ids
+    recaller = recaller if fusion is None else recaller.fused_by(read_fusion(fusion))
     recaller = recaller.only(branches.split(",")) if branches else recaller
     costs = Costs()
     figures: dict[str, Any]
@@ -86,39 +86,6 @@ def recall(  # noqa: PLR0913, PLR0917 - one parameter an option
         Console(stderr=json).print(_removed(narrowing, costs.duplicates), highlight=False)
     if json:
         emit(figures)
-
-
-def _project(
-    home: Path, surface: str, user: str, words: tuple[str, str]
-) -> tuple[Recaller, Sequence[str], Query, Narrowing]:
-    """Return the recall of a surface, the item of each row, what is asked, and what that may not find.
-
-    ``words``: the text that is looked for, and the filter.
-    """
-    text, condition = words
-    place = workspace(home)
-    project = Project.load(place)
-    name = surface or (next(iter(project.surfaces)) if len(project.surfaces) == 1 else "")
-    spec = project.surface(name)
-    condition = " and ".join(f"({part})" for part in (spec.filter, condition) if part)
-    config = recall_configs(project)[name]
-    features = FeatureSet.load(place.features)
-    snapshot = Snapshot.open(current(place.snapshots), features)
-    asked = Query(text=text, time=time.time_ns() // 1_000)
-    record = _record(snapshot, features, user, text)
-    if user:
-        reading = Reading.of(config.branches.values(), features.request_layout.names)
-        asked = reading.fill(asked, record[0], snapshot.catalogue)
-    asked, narrowing = narrow(asked, (record, snapshot.catalogue, features), spec.exclude, condition)
-    return Recaller.open(snapshot.indexes, config), snapshot.catalogue.ids.to_pylist(), asked, narrowing
-
-
-def _record(snapshot: Snapshot, features: FeatureSet, user: str, text: str) -> Any:
-    """Return what is known of a user, shape (1,), as a request made now would read it; of nobody, the time."""
-    record = Encoder(features.request_inputs).missing()
-    users, times = np.array([hash_text(user) if user else 0]), np.array([time.time_ns() // 1_000])
-    fill_requests(snapshot, record, users, np.array([query_hash(text)]), times)
-    return record
 
 
 def _print_found(found: Retrieval, ids: Sequence[str], limit: int, how: tuple[bool, bool]) -> dict[str, Any]:

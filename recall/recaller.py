@@ -13,7 +13,7 @@ from recall.bounded import BoundedBranch, Given, ask, collect
 from recall.branch import Branch, Query
 from recall.coverage import BranchCoverage, with_unique
 from recall.fusion.config import FusionConfig
-from recall.fusion.reciprocal import Recalled, reciprocal
+from recall.fusion.fusing import Recalled, fuse_union
 from recall.fusion.union import Union
 from recall.indexes.manifest import index_name
 from recall.kinds import kind_of
@@ -63,19 +63,23 @@ class Recaller:
         bounded: The branches, in the order in which they are asked.
         branches: Their names.
         quotas: For every branch, how many candidates it is asked for.
+        fusion: How their lists become one.
     """
 
     def __init__(
-        self, branches: Sequence[Branch | BoundedBranch], quotas: Mapping[str, int], k: float = FusionConfig().k
+        self,
+        branches: Sequence[Branch | BoundedBranch],
+        quotas: Mapping[str, int],
+        fusion: FusionConfig | None = None,
     ) -> None:
         """Hold branches.
 
         Args:
             branches: With distinct names; they are asked in this order.
             quotas: For every branch, how many candidates it is asked for.
-            k: Rank offset of fusion.
+            fusion: How their lists become one; by reciprocal rank when left out.
         """
-        self._k = k
+        self.fusion = fusion or FusionConfig()
         self.bounded = tuple(b if isinstance(b, BoundedBranch) else BoundedBranch(b) for b in branches)
         self.branches = tuple(bounded.branch.name for bounded in self.bounded)
         self.quotas = dict(quotas)
@@ -98,11 +102,20 @@ class Recaller:
             opened.append(kind.open(indexes / index_name(kind.index, section.recipe), section))
         if len({branch.size for branch in opened}) > 1:
             raise DataError(f"the indexes in {indexes} are of different catalogues; run 'searchrank index'")
-        return cls(opened, config.quotas, config.fusion.k)
+        return cls(opened, config.quotas, config.fusion)
 
     def with_quotas(self, quotas: Mapping[str, int]) -> Recaller:
         """Return a copy over the same indexes that asks the named branches for so many, the rest as before."""
-        return Recaller(self.bounded, self.quotas | dict(quotas), self._k)
+        return Recaller(self.bounded, self.quotas | dict(quotas), self.fusion)
+
+    def fused_by(self, fusion: FusionConfig) -> Recaller:
+        """Return a copy over the same indexes whose lists become one in another way.
+
+        Raises:
+            ConfigError: When it speaks of a branch that is not there.
+        """
+        self._check(sorted(fusion.branches))
+        return Recaller(self.bounded, self.quotas, fusion)
 
     def only(self, names: Sequence[str]) -> Recaller:
         """Return a copy over the same indexes that asks the named branches alone.
@@ -110,10 +123,13 @@ class Recaller:
         Raises:
             ConfigError: When there is no such branch.
         """
+        self._check(names)
+        return Recaller([b for b in self.bounded if b.branch.name in names], self.quotas, self.fusion)
+
+    def _check(self, names: Sequence[str]) -> None:
         unknown = [name for name in names if name not in self.branches]
         if unknown:
             raise ConfigError(f"there is no branch {unknown[0]!r}; there is {', '.join(self.branches) or 'none'}")
-        return Recaller([b for b in self.bounded if b.branch.name in names], self.quotas, self._k)
 
     def widened(self, times: int) -> Recaller:
         """Return a copy over the same indexes that asks every branch for so many times its quota."""
@@ -121,7 +137,7 @@ class Recaller:
 
     def apart(self) -> Recaller:
         """Return a copy over the same indexes for another event loop."""
-        return Recaller([bounded.branch for bounded in self.bounded], self.quotas, self._k)
+        return Recaller([bounded.branch for bounded in self.bounded], self.quotas, self.fusion)
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -160,6 +176,6 @@ class Recaller:
         union = Union.of([(name, found.first(self.quotas[name])) for name, found in parts])
         coverage = with_unique([told for _, told in given], union.unique)
         exhausted = all(told.found < self.quotas[told.name] for told in coverage)
-        recalled = reciprocal(union, limit=limit, k=self._k)
+        recalled = fuse_union(union, limit, self.fusion)
         duplicates, cut = len(union.place) - len(union.rows), len(union.rows) - len(recalled)
         return Retrieval(recalled, coverage, exhausted, duplicates, cut)

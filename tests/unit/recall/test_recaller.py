@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recall import Query, RecallConfig, Recaller
+from recall import FusionConfig, Query, RecallConfig, Recaller
 from recall.testing import FailingBranch, FixedBranch
 from searchrank.errors import NotFoundError, UnavailableError
 
@@ -72,6 +72,6 @@ def test_an_index_that_was_not_built_is_named(tmp_path: Path):
 
 
 def test_fusion_uses_the_configured_offset_in_every_copy():
-    recaller = Recaller([GOOD, FINE], QUOTAS, k=4.0)
+    recaller = Recaller([GOOD, FINE], QUOTAS, FusionConfig(k=4.0))
     for same in (recaller, recaller.apart(), recaller.widened(2), recaller.only(["good", "fine"])):
         assert same.retrieve(Query(), 1).recalled.fused.tolist() == [1 / 5 + 1 / 6]

@@ -22,7 +22,7 @@ def named(lists: list[Candidates]) -> list[tuple[str, Candidates]]:
 
 
 def test_an_item_scores_the_sum_of_reciprocal_ranks():
-    fused = fuse([("a", ranked(5, 7)), ("b", ranked(7, 9))], limit=10, k=60.0)
+    fused = fuse([("a", ranked(5, 7)), ("b", ranked(7, 9))], limit=10)
     assert fused.rows.tolist() == [7, 5, 9]
     assert fused.fused.tolist() == [1 / 62 + 1 / 61, 1 / 61, 1 / 62]
 

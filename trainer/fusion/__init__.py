@@ -1,0 +1,1 @@
+"""How the lists of the recall branches become one is learnt from judged queries."""
