@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\n" + train)
     vectors = np.eye(200, dtype=np.float16)
     names = np.array([f"d{k}" for k in range(200)])[::-1]  # in another order than the documents
-    near = np.stack([vectors[0] * 0.5 + vectors[199 - 7], vectors[199 - 3], *vectors[:30]])
+    near = np.stack([vectors[0] * 0.5 + vectors[199 - 7], vectors[199 - 3], *vectors[70:100][::-1]])
     asked = np.array([query["_id"] for query in queries])
     np.savez(tmp_path / VECTORS, doc_ids=names, docs=vectors, query_ids=asked, queries=near)
     return tmp_path
