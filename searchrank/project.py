@@ -21,6 +21,7 @@ from searchrank.errors import ConfigError, NotFoundError
 from searchrank.workspace import Workspace
 
 __all__ = [
+    "FOREST",
     "HELD_OUT",
     "BlendSpec",
     "CacheSpec",
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 
+FOREST: Final = "forest"
+"""``kind:`` of a model that LightGBM trains."""
 HELD_OUT: Final = "held_out"
 """``samples:`` of a model that learns without impressions."""
 
@@ -202,17 +205,19 @@ class ModelSpec(_Strict):
 
     Attributes:
         inputs: Model inputs, ``feature | transform(…)``.
+        kind: ``forest``, or a network: ``mlp`` or ``dcn_v2``.
         samples: What is learnt from: ``impressions`` that were logged, or, where nobody logged any, what each person
             chose last, ``held_out`` of what is known of them.
         weights: Weight of each input; when given, nothing is learnt and the score is the weighted sum.
         labels: Relevance grade of each event kind; an impression without any of them is 0.
         attribution: How long after the impression an event still counts (``30m``).
         popularity: Item statistic that the popularity baseline ranks by (``item.clicks_7d``).
-        params: LightGBM parameters over the defaults.
+        params: Parameters over the defaults: LightGBM's, or a network's.
         gate: What its releases must not do worse.
     """
 
     inputs: list[str] = Field(min_length=1)
+    kind: Literal["forest", "mlp", "dcn_v2"] = "forest"
     samples: Literal["impressions", "held_out"] = "impressions"
     weights: dict[str, FiniteFloat] = Field(default_factory=dict)
     labels: dict[str, NonNegativeFloat] = Field(default_factory=lambda: {"click": 1.0, "order": 3.0})

@@ -61,11 +61,18 @@ class Model:
         booster: LightGBM's handle.
         trees: Trees that count: those up to the best round on the valid rows.
         parameters: What it was trained with, all defaults filled in by us.
+        scorer: Its kind in a release.
     """
 
     booster: Booster
     trees: int
     parameters: Parameters
+    scorer: str = "lightgbm"
+
+    @property
+    def content(self) -> str:
+        """The forest in LightGBM's text format, counted trees alone."""
+        return self.text
 
     @property
     def text(self) -> str:

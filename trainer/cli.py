@@ -134,7 +134,8 @@ def _train_log(place: Workspace, wish: _Wish, chosen: Mapping[str, object], *, j
     for line in trial.served.words() if trial.served else ():
         say(line, on_stderr=json)
     _show_evaluation(f"{manifest.name} version {manifest.version}", trial.evaluation, on_stderr=json)
-    say(f"{trial.trees} trees on {trial.rows:,} rows; release {trial.folder}", on_stderr=json)
+    what = f"{trial.trees} trees" if trial.trees else manifest.scorer
+    say(f"{what} on {trial.rows:,} rows; release {trial.folder}", on_stderr=json)
     page = report_of(trial.folder)
     if page.is_file():
         say(f"report: {page}", on_stderr=json)

@@ -1,4 +1,4 @@
-"""From samples to a trained plan and forest: split by time, fit transforms, boost."""
+"""From samples to a trained plan and model: split by time, fit transforms, learn."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy.typing as npt
 from searchrank.errors import DataError
 from searchrank.features import Evaluator, FittedInput, ModelInput, Plan, fit
 from searchrank.models import profile_columns
-from trainer.boosting import Lists, Model, boost
-from trainer.parameters import merge
+from trainer.boosting import Lists
+from trainer.learnt import Learnt, learn_model, with_parameters
 from trainer.samples import Samples, matrix
 
 if TYPE_CHECKING:
@@ -26,26 +26,12 @@ if TYPE_CHECKING:
     from searchrank.features.snapshot import Snapshot
     from searchrank.project import ModelSpec
 
-__all__ = ["DEFAULTS", "Split", "Trained", "columns_by_name", "fit_inputs", "fit_model", "split_by_time"]
+__all__ = ["Split", "Trained", "columns_by_name", "fit_inputs", "fit_model", "split_by_time"]
 
 Progress = Callable[[int, int], None]
 
 _logger = logging.getLogger(__name__)
 
-DEFAULTS: Final[Mapping[str, object]] = {
-    "num_iterations": 500,
-    "learning_rate": 0.05,
-    "num_leaves": 15,
-    "min_data_in_leaf": 50,
-    "feature_fraction": 0.8,
-    "bagging_freq": 1,
-    "bagging_fraction": 0.8,
-    # Codes of many values invite trees to learn them by heart.
-    "cat_smooth": 50,
-    "cat_l2": 50,
-    "min_data_per_group": 200,
-    "early_stopping_round": 50,
-}
 _DAY_US: Final = 86_400 * 10**6
 _FITTING_ROWS: Final = 200_000
 
@@ -67,18 +53,18 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A plan with fitted transforms, and the forest on its columns.
+    """A plan with fitted transforms, and the model on its columns.
 
     Attributes:
         plan: Computes the columns.
-        model: The forest.
+        model: The model.
         profile: What the columns looked like (``profile_columns``).
         rows: Rows it learnt from.
         skipped: Requests of the training part left out because nothing in them was relevant.
     """
 
     plan: Plan
-    model: Model
+    model: Learnt
     profile: pa.Table
     rows: int
     skipped: int
@@ -118,10 +104,10 @@ def fit_model(
     parameters: Mapping[str, object] | None = None,
     progress: Callable[[str], Progress] | None = None,
 ) -> Trained:
-    """Fit transforms and a forest on the training part, stopping by the valid part.
+    """Fit transforms and a model on the training part, stopping by the valid part.
 
     Requests in which nothing was relevant are left out: they order nothing. How likely a place in the list was to be
-    looked at is learnt beside the forest and left out of its scores.
+    looked at is learnt beside the model and left out of its scores.
 
     Args:
         spec: Inputs and parameters.
@@ -132,8 +118,9 @@ def fit_model(
 
     Raises:
         DefinitionError: When an input does not exist or does not fit.
-        ConfigError: When LightGBM refuses the parameters.
+        ConfigError: When the parameters are refused.
     """
+    spec = with_parameters(spec, parameters)
     begin = progress or (lambda _name: lambda _done, _of: None)
     train, valid = (part.select(part.has_relevant) for part in (split.train, split.valid))
     feature_set = train.feature_set
@@ -151,9 +138,8 @@ def fit_model(
         )
         for name, part in (("train", train), ("valid", valid))
     ]
-    chosen = merge(merge(DEFAULTS, spec.params), parameters or {})
     codes = [k for k, item in enumerate(fitted) if item.categorical]
-    model = boost(lists[0], lists[1], chosen, categorical=codes, progress=begin("training"))
+    model = learn_model(spec, lists[0], lists[1], categorical=codes, progress=begin("training"))
     profile = profile_columns(plan.columns, lists[0].matrix.T)
     _warn_of_nothing(profile)
     return Trained(plan, model, profile, len(train), len(split.train.sizes) - len(train.sizes))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import searchrank
 from searchrank.features import Evaluator
 from searchrank.models import (
-    Forest,
     Release,
     ReleaseDraft,
     with_likenesses,
@@ -68,9 +67,7 @@ def train(job: Job, *, parameters: Mapping[str, object] | None = None, progress:
         split = split_by_time(samples if served is None else served.seen(snapshot))
         trained = fit_model(job.spec, split, snapshot, parameters=parameters, progress=begin)
         begin("evaluating")
-        measured = measure(
-            job, snapshot, split.test, Contender(trained.plan, Forest.parse(trained.model.text), trained.model.text)
-        )
+        measured = measure(job, snapshot, split.test, Contender.learnt(trained.plan, trained.model))
         evaluation = measured.evaluation
         begin("writing the release")
         begin("what served rows look like")
@@ -112,7 +109,7 @@ def evaluate_release(job: Job, release: Release) -> Evaluation:
 
 
 def _write(job: Job, snapshot: Snapshot, split: Split, trained: Trained, measured: Measured) -> Path:
-    """Write the release with its golden rows, proved against LightGBM's own scores."""
+    """Write the release with its golden rows, proved against the training library's own scores."""
     golden, rows = golden_rows(split.test, snapshot, *raw_tables(job.workspace, job.feature_set, job.log))
     evaluator = Evaluator(trained.plan)
     columns = evaluator.evaluate(evaluator.derive(snapshot.catalogue.records), rows)
@@ -120,7 +117,8 @@ def _write(job: Job, snapshot: Snapshot, split: Split, trained: Trained, measure
         name=job.name,
         feature_set=job.feature_set,
         inputs=trained.plan.inputs,
-        model=trained.model.text,
+        model=trained.model.content,
+        scorer=trained.model.scorer,
         golden=golden,
         reference=trained.model.score(columns.T),
         profile=trained.profile,

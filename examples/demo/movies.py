@@ -16,11 +16,12 @@ from examples.demo.stages import Begin, compile_kernels, stage
 from examples.movies import LIKED, SURFACE, make_level, split
 from predictor import Query
 from recall.indexes.documents import read_table
-from searchrank.models import Forest, Manifest, write_release
+from searchrank.models import Manifest, write_release
 from searchrank.project import Project
 from searchrank.workspace import Workspace
 from trainer import Registry, Terms, promote
 from trainer.console import say, show, table
+from trainer.evaluation.measuring import Contender
 from trainer.levels import ReleaseFacts, columns_of, fit_levels, judge, ranked, release_draft
 from trainer.registry import Run
 
@@ -126,7 +127,7 @@ class MoviesDemo:
 def _judge(level: Level, lists: Lists, fitted: Fitted) -> Evaluation:
     """Rank what recall found and compare with what anybody could do without training."""
     samples, rows = lists.samples, lists.rows
-    scores = Forest.parse(fitted.model.text).score(columns_of(level, lists, fitted.plan))
+    scores = Contender.learnt(fitted.plan, fitted.model).scorer.score(columns_of(level, lists, fitted.plan))
     similar = samples.impressions.column("recall.item_to_item_score").to_numpy()
     rankings = {
         "model": ranked(rows, scores, samples.sizes),

@@ -23,7 +23,7 @@ from searchrank.models.card import write_card
 from searchrank.models.effort import EFFORT, EffortCurve
 from searchrank.models.environment import environment
 from searchrank.models.golden import Outcome, compute, golden_table, raw_columns, sample, with_nothing
-from searchrank.models.kinds import model_file, parse_scorer
+from searchrank.models.kinds import model_file, parse_scorer, tolerance
 from searchrank.models.manifest import (
     CARD,
     FEATURES,
@@ -55,7 +55,7 @@ class ReleaseDraft:
             ``record_columns`` gives them; absent columns are missing. At most 255 rows, evenly spaced, are kept, and
             one is added in which all is missing.
         reference: Raw scores of all rows of ``golden`` as the training library gives them; the release is refused
-            if a bit of ours differs. None skips that.
+            if ours differ by more than ``tolerance`` allows its kind. None skips that.
         profile: ``profile_columns`` of the training matrix.
         lineage: Where data and code came from; JSON.
         metrics: Figures of the evaluation.
@@ -149,18 +149,20 @@ def _prove(draft: ReleaseDraft, plan: Plan) -> pa.Table:
     if draft.reference is not None:
         if draft.reference.shape != (count,):
             raise DataError(f"{draft.reference.shape} scores for {count} golden rows", field="reference")
-        _check_reference(outcome, draft.reference[rows])
+        _check_reference(outcome, draft.reference[rows], tolerance(draft.scorer))
     return golden_table(raw, outcome)
 
 
-def _check_reference(outcome: Outcome, reference: npt.NDArray[np.float64]) -> None:
+def _check_reference(outcome: Outcome, reference: npt.NDArray[np.float64], close: float) -> None:
     """Compare our scores with the training library's.
 
     Raises:
-        DataError: When a bit differs.
+        DataError: When one differs by more than it may; without tolerance, by a bit.
     """
     ours = outcome.scores[: reference.size]
-    differing = np.flatnonzero(ours.view(np.int64) != reference.astype(np.float64).view(np.int64))
+    reference = reference.astype(np.float64)
+    same = np.isclose(ours, reference, rtol=close, atol=close) if close else ours.view("i8") == reference.view("i8")
+    differing = np.flatnonzero(~same)
     if differing.size:
         row = int(differing[0])
         raise DataError(

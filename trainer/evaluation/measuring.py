@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from searchrank.features import Evaluator, Expression, Kind, Plan
 from searchrank.models import Manifest
+from searchrank.models.kinds import parse_scorer
 from searchrank.models.manifest import MODEL as MODEL_FILE
 from trainer.baselines import logged_order, oracle, popularity
 from trainer.effort import RankedLists, measure_effort, places
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from searchrank.features.snapshot import Snapshot
     from searchrank.models import EffortCurve, Release, Scorer
     from trainer.job import Job
+    from trainer.learnt import Learnt
     from trainer.samples import Samples
 
 __all__ = ["Contender", "Measured", "measure"]
@@ -56,6 +58,12 @@ class Contender:
     scorer: Scorer
     text: str
     digest: str = ""
+
+    @classmethod
+    def learnt(cls, plan: Plan, model: Learnt) -> Self:
+        """Return what a model that was just trained is measured by: what will serve."""
+        text = model.content if isinstance(model.content, str) else ""
+        return cls(plan, parse_scorer(model.scorer, model.content, plan.columns), text)
 
     @classmethod
     def of(cls, release: Release) -> Self:

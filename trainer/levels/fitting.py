@@ -1,6 +1,6 @@
-"""LambdaMART on lists of recommendations: what recall found at earlier cuts, and what people chose after them.
+"""Learning from lists of recommendations: what recall found at earlier cuts, and what people chose after them.
 
-The number of trees is that of the parameters: a few hundred lists are too few to stop by.
+A forest has as many trees as the parameters say: a few hundred lists are too few to stop by.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from searchrank.errors import DataError
 from searchrank.features import Evaluator, ModelInput, Plan
 from searchrank.models import ReleaseDraft, profile_columns
 from trainer.boosting import Lists as Labelled
-from trainer.boosting import Model, boost
-from trainer.fit import DEFAULTS, fit_inputs
+from trainer.fit import fit_inputs
 from trainer.golden import golden_rows
-from trainer.parameters import merge
+from trainer.learnt import Learnt, learn_model
 from trainer.samples import Samples, matrix
 
 if TYPE_CHECKING:
@@ -42,21 +41,21 @@ class Fitted:
 
     Attributes:
         plan: Computes its columns.
-        model: The forest.
+        model: The model.
         profile: What the columns looked like.
         users: Lists it learnt from.
         rows: Rows in them.
     """
 
     plan: Plan
-    model: Model
+    model: Learnt
     profile: pa.Table
     users: int
     rows: int
 
 
 def fit_levels(spec: ModelSpec, levels: Sequence[Level], begin: Begin) -> Fitted:
-    """Fit a forest.
+    """Fit a model.
 
     Args:
         spec: Inputs and parameters.
@@ -65,7 +64,7 @@ def fit_levels(spec: ModelSpec, levels: Sequence[Level], begin: Begin) -> Fitted
 
     Raises:
         DefinitionError: When an input does not exist.
-        ConfigError: When LightGBM refuses the parameters.
+        ConfigError: When the parameters are refused.
         DataError: When recall finds nothing of what was wanted.
     """
     feature_set = levels[0].feature_set
@@ -77,8 +76,7 @@ def fit_levels(spec: ModelSpec, levels: Sequence[Level], begin: Begin) -> Fitted
     begin("features of what was found")
     everything = _joined([_labelled(level, samples, plan) for level, samples in zip(levels, useful, strict=True)])
     codes = [k for k, item in enumerate(fitted) if item.categorical]
-    parameters = merge(DEFAULTS, spec.params)
-    model = boost(everything, None, parameters, categorical=codes, progress=begin("training"))
+    model = learn_model(spec, everything, None, categorical=codes, progress=begin("training"))
     profile = profile_columns(plan.columns, np.ascontiguousarray(everything.matrix.T))
     return Fitted(plan, model, profile, len(everything.sizes), len(everything.labels))
 
@@ -107,7 +105,7 @@ class ReleaseFacts:
 
 
 def release_draft(name: str, fitted: Fitted, level: Level, lists: Lists, facts: ReleaseFacts) -> ReleaseDraft:
-    """Return a release with golden rows of what it is judged by, proved against LightGBM's own scores.
+    """Return a release with golden rows of what it is judged by, proved against the training library's own scores.
 
     Args:
         name: Name of the model.
@@ -124,7 +122,8 @@ def release_draft(name: str, fitted: Fitted, level: Level, lists: Lists, facts: 
         name=name,
         feature_set=fitted.plan.feature_set,
         inputs=fitted.plan.inputs,
-        model=fitted.model.text,
+        model=fitted.model.content,
+        scorer=fitted.model.scorer,
         golden=golden,
         reference=fitted.model.score(columns.T),
         profile=fitted.profile,

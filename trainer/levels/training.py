@@ -15,7 +15,7 @@ import numpy as np
 from recall import refresh_workspace
 from searchrank.errors import ConfigError, DataError
 from searchrank.events import EventLog, schema
-from searchrank.models import Forest, write_release
+from searchrank.models import write_release
 from searchrank.project import Project
 from searchrank.workspace import Workspace
 from trainer.baselines import popularity_statistic
@@ -24,12 +24,12 @@ from trainer.evaluation.comparison import CHAMPION_RANKING, MODEL, POPULARITY, R
 from trainer.evaluation.measuring import Contender, Measured
 from trainer.evaluation.members import members_of
 from trainer.job import Job, Trial
+from trainer.learnt import with_parameters
 from trainer.levels.cut import Cut, cut
 from trainer.levels.fitting import ReleaseFacts, columns_of, fit_levels, release_draft
 from trainer.levels.judging import Against, effort_of, judge
 from trainer.levels.level import Level, Lists
 from trainer.levels.measure import ranked
-from trainer.parameters import merge
 from trainer.state import raw_tables
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def train_held_out(
         DataError: When the log does not hold enough to learn from and judge by.
     """
     begin = progress or (lambda _name: lambda _done, _of: None)
-    spec = job.spec.model_copy(update={"params": merge(job.spec.params, parameters or {})})
+    spec = with_parameters(job.spec, parameters)
     wanted = [kind for kind, grade in job.spec.labels.items() if grade > 0]
     begin("holding out what people chose last")
     outer = cut(job.log.table(), wanted)
@@ -79,13 +79,13 @@ def train_held_out(
         level = stack.enter_context(_level(job, outer))
         lists = level.lists(level.surface.candidates)
         begin("evaluating")
-        forest = Forest.parse(fitted.model.text)
-        evaluation = _judged(job, level, lists, Contender(fitted.plan, forest, fitted.model.text))
+        contender = Contender.learnt(fitted.plan, fitted.model)
+        evaluation = _judged(job, level, lists, contender)
         begin("writing the release")
         items, users = raw_tables(job.workspace, job.feature_set, job.log)
         data = f"{outer.known.num_rows} events before everybody's last items"
         facts = ReleaseFacts(items=items, users=users, data=data, metrics=evaluation.metrics[MODEL])
-        effort = effort_of(forest, lists, columns_of(level, lists, fitted.plan))
+        effort = effort_of(contender.scorer, lists, columns_of(level, lists, fitted.plan))
         folder = write_release(
             job.workspace.releases, replace(release_draft(job.name, fitted, level, lists, facts), effort=effort)
         )
