@@ -205,19 +205,19 @@ class ModelSpec(_Strict):
 
     Attributes:
         inputs: Model inputs, ``feature | transform(…)``.
-        kind: ``forest``, or a network: ``mlp`` or ``dcn_v2``.
+        kind: ``forest``, ``logistic`` regression, or a network: ``mlp`` or ``dcn_v2``.
         samples: What is learnt from: ``impressions`` that were logged, or, where nobody logged any, what each person
             chose last, ``held_out`` of what is known of them.
         weights: Weight of each input; when given, nothing is learnt and the score is the weighted sum.
         labels: Relevance grade of each event kind; an impression without any of them is 0.
         attribution: How long after the impression an event still counts (``30m``).
         popularity: Item statistic that the popularity baseline ranks by (``item.clicks_7d``).
-        params: Parameters over the defaults: LightGBM's, or a network's.
+        params: Parameters over the defaults: LightGBM's, or those of the kind.
         gate: What its releases must not do worse.
     """
 
     inputs: list[str] = Field(min_length=1)
-    kind: Literal["forest", "mlp", "dcn_v2"] = "forest"
+    kind: Literal["forest", "logistic", "mlp", "dcn_v2"] = "forest"
     samples: Literal["impressions", "held_out"] = "impressions"
     weights: dict[str, FiniteFloat] = Field(default_factory=dict)
     labels: dict[str, NonNegativeFloat] = Field(default_factory=lambda: {"click": 1.0, "order": 3.0})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from searchrank.errors import ConfigError
 from searchrank.project import FOREST
 from trainer.boosting import boost
+from trainer.logistic import LogisticSettings, regress
 from trainer.neural import settings_of, train_network
 from trainer.parameters import merge
 
@@ -38,7 +39,7 @@ DEFAULTS: Final[Mapping[str, object]] = {
 
 
 class Learnt(Protocol):
-    """A trained model: a forest's ``Model`` or a ``NeuralModel``."""
+    """A trained model: a forest's ``Model``, a ``LogisticModel`` or a ``NeuralModel``."""
 
     @property
     def scorer(self) -> str:
@@ -94,7 +95,8 @@ def learn_model(
     Args:
         spec: Kind and parameters.
         train: Rows to learn from.
-        valid: Rows that decide when to stop. None: a forest takes all rounds, a network sets lists aside.
+        valid: Rows that decide when to stop. None: a forest takes all rounds, a network sets lists
+            aside; regression never looks at them.
         categorical: Columns that hold codes, not quantities.
         progress: Called with (rounds done, rounds asked for).
 
@@ -104,5 +106,7 @@ def learn_model(
     """
     if spec.kind == FOREST:
         return boost(train, valid, merge(DEFAULTS, spec.params), categorical=categorical, progress=progress)
+    if spec.kind == "logistic":
+        return regress(train, LogisticSettings.of(spec.params), categorical=categorical, progress=progress)
     settings = settings_of(spec.params)
     return train_network(spec.kind, (train, valid), settings, categorical=categorical, progress=progress)
