@@ -32,6 +32,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/lexical.py
 	$(BIN)/python benchmarks/ann.py --small
 	$(BIN)/python benchmarks/branches.py
+	$(BIN)/python benchmarks/fusion.py
 	$(BIN)/python benchmarks/behaviour.py
 	$(BIN)/python benchmarks/owners.py
 	$(BIN)/python benchmarks/metrics.py

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 import uvloop
-from branches_city import asked_of, make_city
+from branches_city import asked_of, day_of, make_city
 
 from predictor import pipeline
 from predictor.answers import RecallResult
@@ -75,7 +75,7 @@ def configured() -> dict[str, dict[str, Any]]:
 
 async def measure(surface: ServedSurface, count: int, warm: int) -> dict[str, float | bool]:
     """Return the figures, and print them by branch."""
-    requests, queries = await asked_of(surface, count + warm)
+    requests, queries = await asked_of(surface, day_of(surface, count + warm))
     recaller = surface.recaller
     seconds, cpu = await _times(recaller, queries, warm)
     alone = {name: _p50(seconds[name]) for name in recaller.branches}

@@ -23,7 +23,7 @@ from searchrank.features import FeatureSet, ModelInput, fit
 from searchrank.models import Ledger, ReleaseDraft, profile_columns, write_release
 from searchrank.workspace import Workspace
 
-__all__ = ["asked_of", "make_city"]
+__all__ = ["asked_of", "day_of", "make_city"]
 
 _MODEL = "city"
 _INPUT = "price_log"
@@ -62,11 +62,15 @@ def _release(workspace: Workspace) -> Path:
     return write_release(workspace.releases, draft)
 
 
-async def asked_of(surface: ServedSurface, count: int) -> tuple[list[Asked], list[Query]]:
-    """Return what people ask on the day after the log ends, and each as branches read it."""
+def day_of(surface: ServedSurface, count: int) -> Day:
+    """Return so many requests of the day after the log ends."""
     size = _size(len(surface.snapshot.catalogue))
-    day = Day(size, size.days, count)
-    requests = [day.query(number) for number in range(count)]
+    return Day(size, size.days, count)
+
+
+async def asked_of(surface: ServedSurface, day: Day) -> tuple[list[Asked], list[Query]]:
+    """Return what people ask on a day, and each as branches read it."""
+    requests = [day.query(number) for number in range(len(day))]
     return requests, [await _as_recall_reads(surface, request) for request in requests]
 
 

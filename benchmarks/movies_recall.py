@@ -4,6 +4,8 @@ MovieLens, the protocol of the movies example: everybody's last fifth of ratings
 movies of four stars and more the share that is among the candidates is averaged over people. Movies that they rated
 before are no candidates. Every line is a surface of one workspace, asked as a server would ask it. ``--inner`` holds
 out the last fifth of what is known instead. Depth and signs of weights were chosen with both tables in view.
+
+``--learn`` learns the fusion of the union from one level further in, and compares it with reciprocal rank by person.
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ from typing import Final
 
 import numpy as np
 import yaml
+from fusion_table import compare
 
 from examples.movies.read import read_movielens
 from examples.movies.split import held_out_of, split
 from examples.movies.write import write_movies
-from recall import refresh_workspace
+from recall import FusionConfig, refresh_workspace
+from recall.fusion.file import fusion_text
 from searchrank.workspace import Workspace
+from trainer.fusion.fitting import JudgedList, fit_fusion
 from trainer.levels import HeldOut, Level
 
 CANDIDATES: Final = 100
@@ -56,10 +61,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="MovieLens: ratings.csv, movies.csv, tags.csv")
     parser.add_argument("--inner", action="store_true", help="hold out the last fifth of what is known")
+    parser.add_argument(
+        "--learn", action="store_true", help="learn how the union is fused, without the people held out"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
-        workspace, held_out = prepare(Workspace(Path(root)), options.folder, inner=options.inner)
+        workspace, held_out = prepare(Workspace(Path(root)), options.folder, levels=1 + options.inner)
         start = perf_counter()
         refresh_workspace(workspace)
         figures: dict[str, object] = {"users": len(held_out.users), "build_s": perf_counter() - start}
@@ -68,21 +76,40 @@ def main() -> None:
             recall = recall_at(Level.open(workspace, name, held_out), CANDIDATES)
             figures[name] = {f"recall@{CANDIDATES}": recall}
             print(f"{name:14}{recall:.4f}")
+        if options.learn:
+            fusion = learn(options.folder, options.inner)
+            print(f"\n{fusion_text(fusion)}")
+            figures["learned"] = compare(judged(Level.open(workspace, "union", held_out)), fusion, {}, CANDIDATES)
     if options.json:
         print(json.dumps(figures))
 
 
-def prepare(workspace: Workspace, folder: Path, *, inner: bool) -> tuple[Workspace, HeldOut]:
-    """Write what is known at the cut, and a surface for every line of the table."""
+def prepare(workspace: Workspace, folder: Path, *, levels: int) -> tuple[Workspace, HeldOut]:
+    """Write what is known after so many cuts, each of the last fifth, and a surface for every line of the table."""
     movies = read_movielens(folder)
     part = split(movies.ratings)
-    part = split(part.train) if inner else part
+    for _ in range(levels - 1):
+        part = split(part.train)
     write_movies(workspace, movies, part.train, part.known(movies.tags), lambda _what, _share: None)
     project = yaml.safe_load(workspace.project.read_text())
     surface = project["surfaces"]["movies"]
     project["surfaces"] = {name: surface | {"recall": recall} for name, recall in SURFACES.items()}
     workspace.project.write_text(yaml.safe_dump(project))
     return workspace, held_out_of(part)
+
+
+def learn(folder: Path, inner: bool) -> FusionConfig:
+    """Learn the fusion of the union one level further in, where nothing of what is judged is known."""
+    with tempfile.TemporaryDirectory() as root:
+        workspace, held_out = prepare(Workspace(Path(root)), folder, levels=2 + inner)
+        refresh_workspace(workspace)
+        return fit_fusion(judged(Level.open(workspace, "union", held_out))).fusion
+
+
+def judged(level: Level) -> list[JudgedList]:
+    """Return all candidates of everybody, and what they wanted."""
+    pairs = zip(level.recalled(2 * _DEPTH + CANDIDATES), level.positives(), strict=True)
+    return [JudgedList(found, dict.fromkeys(wanted.tolist(), 1)) for found, wanted in pairs]
 
 
 def recall_at(level: Level, count: int) -> float:

@@ -20,13 +20,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from fusion_table import print_slices
 
 from recall import Branch, Candidates, Query, Recaller
 from recall.collection.corpus import Corpus, build_corpus
 from recall.collection.embeddings import Embeddings
 from recall.collection.jsonl import read_lines
 from recall.collection.run import retrieve_all
-from trainer.evaluation import Ranking, by_slice, difference, mean, ndcg
+from trainer.evaluation import Ranking, difference, mean, ndcg
 from trainer.fusion.fitting import JudgedList, fit_fusion
 from trainer.fusion.judged import read_judged
 
@@ -164,9 +165,7 @@ def compare(collection: Collection, ours: Found, theirs: Found) -> None:
     }
     apart = difference(ours.ndcg, theirs.ndcg)
     print(f"\nlearned - rrf: {apart.mean:+.4f} (95 % {apart.low:+.4f} to {apart.high:+.4f}, p {apart.p:.2g})")
-    print(f"{'slice':18}{'queries':>8}{'learned':>9}{'rrf':>9}{'p worse, Holm':>15}")
-    for one in by_slice(members, ours.ndcg, theirs.ndcg):
-        print(f"{one.name:18}{one.queries:>8}{one.ours:>9.4f}{one.theirs:>9.4f}{one.p_holm:>15.3f}")
+    print_slices(members, ours.ndcg, theirs.ndcg)
 
 
 def judge(recaller: Recaller, collection: Collection) -> Found:

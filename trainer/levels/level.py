@@ -87,10 +87,7 @@ class Level:
         Args:
             most: Candidates for each.
         """
-        records = self._records()
-        known = [self._rows(items) for items in self.held_out.known]
-        found = [self._recall(records[i], known[i], most) for i in range(len(known))]
-        positives = tuple(self._rows(items) for items in self.held_out.wanted)
+        found, positives = self.recalled(most), self.positives()
         rows = np.concatenate([one.rows for one in found])
         labels = [np.isin(one.rows, wanted) for one, wanted in zip(found, positives, strict=True)]
         samples = Samples(
@@ -103,6 +100,16 @@ class Level:
             labels=np.concatenate(labels).astype(np.float32),
         )
         return Lists(samples, rows, positives)
+
+    def recalled(self, most: int) -> list[Recalled]:
+        """Return for everybody what recall finds among the items that they have not dealt with, at most so many."""
+        records = self._records()
+        known = [self._rows(items) for items in self.held_out.known]
+        return [self._recall(records[i], known[i], most) for i in range(len(known))]
+
+    def positives(self) -> tuple[Ints, ...]:
+        """Return for everybody the catalogue rows of all that was wanted."""
+        return tuple(self._rows(items) for items in self.held_out.wanted)
 
     def most_popular(self, statistic: str, most: int) -> list[Ints]:
         """Return for everybody the items with most of a statistic that they have not dealt with, at most so many.
