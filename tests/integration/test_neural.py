@@ -31,8 +31,10 @@ def served(tmp_path_factory):
     write_city(place, CitySize(items=100, users=80, events=15_000, days=12), lambda _what, _share: None)
     project = yaml.safe_load(place.project.read_text())
     project["models"]["city"] |= {"kind": "dcn_v2", "params": {"hidden": [16], "epochs": 5, "learning_rate": 0.01}}
+    inputs = ["distance_km | clip(0, 50)", "price_log", "rating", "ctr", "title_match", "taste"]
+    project["models"]["light"] = project["models"]["city"] | {"kind": "logistic", "params": {}, "inputs": inputs}
     place.project.write_text(yaml.safe_dump(project))
-    trial = train(Job.open(place))
+    trial = train(Job.open(place, "city"))
     refresh_workspace(place)
     promote(place, trial.folder)
     return place, trial
@@ -45,6 +47,14 @@ def test_a_network_learns_from_the_log_and_proves_itself(served):
     assert Release.open(trial.folder).manifest.lineage["parameters"]["best_epoch"] >= 1
     graph = onnx.load(trial.folder / "model.onnx").graph
     assert Counter(node.op_type for node in graph.node)["Gemm"] == 4  # a hidden layer, two cross layers, the score
+
+
+def test_the_light_model_learns_from_the_same_log(served):
+    place, _ = served
+    trial = train(Job.open(place, "light"))
+    assert Release.open(trial.folder).manifest.scorer == "linear"
+    metrics = trial.evaluation.metrics
+    assert metrics["model"]["ndcg@10"] > metrics["popularity"]["ndcg@10"]
 
 
 async def test_it_is_served_without_pytorch(served, monkeypatch):

@@ -62,7 +62,7 @@ class Contender:
     @classmethod
     def learnt(cls, plan: Plan, model: Learnt) -> Self:
         """Return what a model that was just trained is measured by: what will serve."""
-        text = model.content if isinstance(model.content, str) else ""
+        text = str(model.content) if model.scorer == _LIGHTGBM else ""
         return cls(plan, parse_scorer(model.scorer, model.content, plan.columns), text)
 
     @classmethod
