@@ -1,9 +1,11 @@
 """Networks: they learn, stop, come again to the byte, and are the same in ONNX as in PyTorch."""
 
+import sys
+
 import numpy as np
 import pytest
 
-from searchrank.errors import DataError
+from searchrank.errors import ConfigError, DataError
 from searchrank.models.kinds import parse_scorer
 from trainer.boosting import Lists
 from trainer.evaluation.metrics import mean, ndcg
@@ -96,3 +98,23 @@ def test_a_loss_that_is_no_number_says_what_to_do():
     huge = Lists(data.matrix, data.labels * 500, data.sizes)
     with pytest.raises(DataError, match="smaller learning_rate, or smaller grades"):
         train_network("mlp", (huge, None), settings_of(SMALL))
+
+
+@pytest.mark.parametrize("categorical", [(0,), ()], ids=["categories", "numbers"])
+def test_columns_of_one_kind_alone_or_never_known_are_served_as_they_were_trained(categorical):
+    codes = lists(1).matrix[:, 0]
+    nothing = np.full_like(codes, np.nan)
+    columns = np.stack([codes, nothing][: 2 - len(categorical)]).T
+    data = Lists(columns, (codes == 1).astype(np.float32), np.full(40, 10))
+    model = train_network("dcn_v2", (data, None), settings_of(SMALL), categorical=categorical)
+    rows = np.array([[value] * columns.shape[1] for value in STRANGE], np.float32)
+    scores = parse_scorer("onnx", model.content, ("a", "b")[: columns.shape[1]]).score(np.ascontiguousarray(rows.T))
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(scores, model.score(rows), rtol=1e-5, atol=1e-5)
+
+
+def test_without_pytorch_it_says_what_to_install(monkeypatch):
+    for name in ("export", "learning", "network"):
+        monkeypatch.setitem(sys.modules, f"trainer.neural.{name}", None)
+    with pytest.raises(ConfigError, match=r"pip install 'searchrank\[neural\]'"):
+        train_network("mlp", (lists(1), None), settings_of(SMALL))
