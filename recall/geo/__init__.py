@@ -1,0 +1,1 @@
+"""Items near a place."""
