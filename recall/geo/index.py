@@ -68,7 +68,7 @@ def nearest(
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Return at least the nearest ``count`` items that may be returned and all as near as the last of them.
 
-    Cells are visited by the least distance that their items can have, until the next one's is farther than enough items.
+    Cells are visited by the least distance that their items can have, until the next one's is beyond enough items.
 
     Args:
         index: Of the catalogue.
@@ -82,7 +82,11 @@ def nearest(
     """
     bounds = distances(place, index.centres).astype(np.float64) - index.radii - _ROUNDING_KM
     rows, far, done, width = np.empty(0, np.int64), np.empty(0, np.float32), 0, 8
-    order = np.argsort(bounds, kind="stable") if not np.isnan(bounds).any() else np.empty(0, np.int64)
+    order = (
+        np.argsort(bounds, kind="stable")
+        if not np.isnan(distances(place, place[None])).any()
+        else np.empty(0, np.int64)
+    )
     while done < len(order):
         if len(far) >= count and np.partition(far, count - 1)[count - 1] < bounds[order[done]]:
             break

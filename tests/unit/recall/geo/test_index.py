@@ -17,8 +17,8 @@ def distances(place, others):
 
 def squares(points):
     """Return the number of each point's square of a degree."""
-    at = np.floor(np.nan_to_num(points)).astype(np.int64) + [90, 180]
-    return np.clip(at[:, 0] * 361 + at[:, 1], 0, None).astype(np.uint64)
+    at = np.floor(np.nan_to_num(points) + (90, 180)).astype(np.int64)
+    return (np.minimum(at[:, 0], 179) * 361 + at[:, 1]).astype(np.uint64)
 
 
 def centre(cell):
