@@ -35,6 +35,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/fusion.py
 	$(BIN)/python benchmarks/behaviour.py
 	$(BIN)/python benchmarks/owners.py
+	$(BIN)/python benchmarks/geo.py
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/gate.py
 

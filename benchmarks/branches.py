@@ -45,6 +45,7 @@ BRANCHES: Final[dict[str, dict[str, Any]]] = {
     "dense": {"vectors": "item.embedding", "input": "user.embedding", "quota": 100},
     "item_to_item": {"quota": 50},
     "preference": {"tags": {"item.category": {"user.ctr_by_category": 1.0, "user.favourites": 1.0}}, "quota": 50},
+    "geo": {"quota": 50},
     "popular": {"quota": 50},
 }
 

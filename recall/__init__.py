@@ -12,6 +12,8 @@ from recall.dense.branch import DenseBranch
 from recall.dense.config import DenseConfig
 from recall.fusion.config import FusionConfig
 from recall.fusion.fusing import Recalled, fuse
+from recall.geo.branch import GeoBranch
+from recall.geo.config import GeoConfig
 from recall.indexes.build import BuiltIndex, build_indexes
 from recall.indexes.refresh import Refreshed, recall_configs, refresh_workspace
 from recall.indexes.sources import IndexSources
@@ -33,6 +35,8 @@ __all__ = [
     "DenseBranch",
     "DenseConfig",
     "FusionConfig",
+    "GeoBranch",
+    "GeoConfig",
     "IndexSources",
     "ItemToItemBranch",
     "ItemToItemConfig",

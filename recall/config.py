@@ -13,6 +13,7 @@ from pydantic import ValidationError, model_validator
 from recall.behaviour.config import ItemToItemConfig, SessionConfig
 from recall.dense.config import DenseConfig
 from recall.fusion.config import FusionConfig
+from recall.geo.config import GeoConfig
 from recall.kind import BranchSection, Section
 from recall.lexical.config import LexicalConfig
 from recall.popular.config import PopularConfig
@@ -35,6 +36,8 @@ class RecallConfig(Section):
     """Neighbours of this session's items, or None."""
     preference: PreferenceConfig | None = None
     """Items of liked tags, or None."""
+    geo: GeoConfig | None = None
+    """The nearest items, or None."""
     popular: PopularConfig | None = None
     """Most popular items, or None."""
     fusion: FusionConfig = FusionConfig()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recall.behaviour.kind import ITEM_TO_ITEM, SESSION
 from recall.dense.kind import DENSE
+from recall.geo.kind import GEO
 from recall.lexical.kind import LEXICAL
 from recall.popular.kind import POPULAR
 from recall.preference.kind import PREFERENCE
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["kind_of"]
 
 _KINDS: Final[dict[type[BranchSection], Kind[Any]]] = {
-    kind.section: kind for kind in (LEXICAL, DENSE, ITEM_TO_ITEM, SESSION, PREFERENCE, POPULAR)
+    kind.section: kind for kind in (LEXICAL, DENSE, ITEM_TO_ITEM, SESSION, PREFERENCE, GEO, POPULAR)
 }
 
 

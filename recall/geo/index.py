@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from searchrank.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["CellIndex", "Distances", "nearest"]
 
@@ -57,6 +63,27 @@ class CellIndex:
             inside = placed[starts[cell] : starts[cell + 1]]
             radii[cell] = distances(centres[cell], points[inside]).max()
         return cls(centres, radii, starts, placed.astype(np.int32), points[placed])
+
+    def save(self, folder: Path) -> None:
+        """Write it into a folder, one file an array."""
+        for part in fields(self):
+            np.save(folder / f"{part.name}.npy", getattr(self, part.name))
+
+    @classmethod
+    def load(cls, folder: Path) -> CellIndex:
+        """Read what ``save`` wrote.
+
+        Raises:
+            DataError: When it is damaged.
+        """
+        try:
+            index = cls(**{part.name: np.load(folder / f"{part.name}.npy") for part in fields(cls)})
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{folder} is damaged ({error}); run 'searchrank index' to build it again") from error
+        sizes = (len(index.centres), len(index.radii), len(index.starts) - 1, len(index.points))
+        if sizes != (*3 * [len(index.centres)], len(index.rows)) or index.starts[-1] != len(index.rows):
+            raise DataError(f"{folder} is damaged (sizes differ); run 'searchrank index' to build it again")
+        return index
 
 
 def nearest(

@@ -15,6 +15,8 @@ from recall import (
     Branch,
     DenseBranch,
     DenseConfig,
+    GeoBranch,
+    GeoConfig,
     ItemToItemBranch,
     ItemToItemConfig,
     LexicalBranch,
@@ -27,6 +29,7 @@ from recall import (
 )
 from recall.behaviour.branch import build_item_to_item
 from recall.dense.build import build_dense
+from recall.geo.branch import build_geo
 from recall.interaction import Interactions
 from recall.lexical import branch as lexical_branch
 from recall.lexical.index import build_lexical
@@ -87,8 +90,13 @@ def dense(folder: Path, generator: np.random.Generator) -> tuple[Branch, Query]:
     return DenseBranch.open(folder, config), Query(given={"request.vector": vectors[0]})
 
 
+def geo(folder: Path, generator: np.random.Generator) -> tuple[Branch, Query]:
+    build_geo(folder, GeoConfig(), generator.normal(0, 1, (SIZE, 2)).round(1))
+    return GeoBranch.open(folder, GeoConfig()), Query(given={"request.location": np.zeros(2)})
+
+
 @pytest.fixture(
-    scope="module", params=[lexical, item_to_item, popular, preference, dense], ids=lambda one: one.__name__
+    scope="module", params=[lexical, item_to_item, popular, preference, dense, geo], ids=lambda one: one.__name__
 )
 def branches(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Branch, Query]]:
     """The same kind of branch over three random corpora."""

@@ -6,6 +6,8 @@ import pytest
 from recall import (
     DenseBranch,
     DenseConfig,
+    GeoBranch,
+    GeoConfig,
     ItemToItemBranch,
     ItemToItemConfig,
     LexicalBranch,
@@ -18,6 +20,7 @@ from recall import (
 )
 from recall.behaviour.branch import build_item_to_item
 from recall.dense.build import build_dense
+from recall.geo.branch import build_geo
 from recall.interaction import Interactions
 from recall.lexical.index import build_lexical
 from recall.popular.branch import build_popular
@@ -134,6 +137,19 @@ class TestPreferenceBranch(RecallBranchContract):
     @pytest.fixture
     def query(self):
         return Query(given={"request.city": np.int64(2), "user.city": np.int64(3)})
+
+
+class TestGeoBranch(RecallBranchContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def branch(cls, tmp_path_factory: pytest.TempPathFactory):
+        folder = tmp_path_factory.mktemp("geo")
+        build_geo(folder, GeoConfig(), np.random.default_rng(0).normal(0, 1, (SIZE, 2)).round(1))
+        return GeoBranch.open(folder, GeoConfig())
+
+    @pytest.fixture
+    def query(self):
+        return Query(given={"request.location": np.zeros(2)})
 
 
 class TestPopularBranch(RecallBranchContract):

@@ -30,7 +30,7 @@ def test_a_branch_that_is_not_named_is_not_run():
     ("section", "message"),
     [
         ({"lexcal": {}}, r"recall: unknown key 'lexcal'; did you mean lexical\?"),
-        ({"zzz": {}}, r"known keys: lexical, dense, item_to_item, session, preference, popular"),
+        ({"zzz": {}}, r"known keys: lexical, dense, item_to_item, session, preference, geo, popular"),
         ({"popular": {"qouta": 3}}, r"popular: unknown key 'qouta'; did you mean quota\?"),
         ({"popular": {"quota": 0}}, r"popular.quota: .* greater than 0"),
         ({"popular": {"quota": "5"}}, r"popular.quota: .* valid integer"),

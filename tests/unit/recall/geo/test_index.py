@@ -3,21 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from recall.geo.distance import kilometres as distances
 from recall.geo.index import CellIndex, nearest
-
-
-def distances(place, others):
-    """Return kilometres by the formula of haversines."""
-    a, b = np.radians(place), np.radians(others)
-    square = np.sin((b[:, 0] - a[0]) / 2) ** 2
-    square = square + np.cos(a[0]) * np.cos(b[:, 0]) * np.sin((b[:, 1] - a[1]) / 2) ** 2
-    far = 2 * 6371.0088 * np.arcsin(np.sqrt(np.minimum(square, 1)))
-    return np.where(np.abs(others[:, 0]) <= 90, far, np.nan).astype(np.float32)
 
 
 def squares(points):
     """Return the number of each point's square of a degree."""
-    at = np.floor(np.nan_to_num(points) + (90, 180)).astype(np.int64)
+    at = np.floor(np.nan_to_num(points) + np.array([90, 180])).astype(np.int64)
     return (np.minimum(at[:, 0], 179) * 361 + at[:, 1]).astype(np.uint64)
 
 
