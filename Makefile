@@ -26,6 +26,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/head_cache.py
 	$(BIN)/python benchmarks/observe.py
+	$(BIN)/python benchmarks/signals.py
 	$(BIN)/python benchmarks/assign.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/replay.py

@@ -44,6 +44,7 @@ _RATED: Final = {
     "neighbours": 200,
     "quota": _DEPTH,
 }
+_TAGS: Final = {"tags": {"item.genres": {"user.genre_likes": 1.0}}, "events": ["like"], "quota": CANDIDATES}
 SURFACES: Final[dict[str, dict[str, dict[str, object]]]] = {
     "popular": {"popular": _POPULAR},
     "cosine": {"item_to_item": _LIKES | {"neighbours": 400}},
@@ -51,8 +52,14 @@ SURFACES: Final[dict[str, dict[str, dict[str, object]]]] = {
     "ease": {"item_to_item": _EASE},
     "ease_rated": {"session": _RATED},
     "ease_last_20": {"session": _RATED | {"history": 20}},
+    "preference": {"preference": _TAGS},
     "both": {"item_to_item": _EASE, "session": _RATED},
-    "union": {"item_to_item": _EASE, "session": _RATED, "popular": _POPULAR | {"quota": 5}},
+    "union": {
+        "item_to_item": _EASE,
+        "session": _RATED,
+        "preference": _TAGS | {"quota": 5},
+        "popular": _POPULAR | {"quota": 5},
+    },
 }
 
 
